@@ -1,0 +1,433 @@
+"""One settings model: validation, defaults, help and reference documentation come from here.
+
+Settings are read from a TOML file; each can be given as FHIR_ALLIANCE__SECTION__NAME instead.
+Unknown keys are errors. Secrets are given by reference (file, environment variable, command).
+Relative paths are relative to the folder of the configuration file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from datetime import date, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from .errors import ConfigError
+
+DEFAULT_NAMESPACE = "https://w3id.org/fhir-alliance"
+CONFIG_NAME = "fhir-alliance.toml"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: object) -> object:
+    """ "15m", "7d", "60s", "2h" or a sum like "1h30m" → timedelta; other things pass through."""
+    if isinstance(value, str):
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
+        if not parts or "".join(a + b for a, b in parts) != value:
+            raise ValueError("give a duration like 15m, 2h, 7d or 60s")
+        return timedelta(seconds=sum(float(n) * _UNITS[u] for n, u in parts))
+    if isinstance(value, bool) or isinstance(value, int | float):
+        raise ValueError("give a duration with its unit, like 15m, 2h, 7d or 60s")
+    return value
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest text that `parse_duration` reads back."""
+    seconds = value.total_seconds()
+    for unit in "dhm":
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{int(seconds // _UNITS[unit])}{unit}"
+    return f"{seconds:g}s"
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, when_used="json")]
+
+
+def is_loopback(url: str) -> bool:
+    """Does the URL point at this machine?"""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _base_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("give an absolute URL, like https://ehr.example.org/fhir/r4")
+    if parts.username or parts.password:
+        raise ValueError("put credentials under auth, not into the URL")
+    if parts.query or parts.fragment:
+        raise ValueError("a base URL has no query and no fragment")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ValueError("plain http is allowed for this machine only; use https")
+    return url.rstrip("/")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("not a known time zone; use an IANA name like Europe/Berlin") from None
+    return name
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Section(BaseModel):
+    """A table of the configuration file."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+
+class Secret(Section):
+    """Where a secret is; never the secret itself. Exactly one of the three."""
+
+    file: Path | None = Field(None, description="a file that only its owner may read")
+    env: str | None = Field(None, description="name of an environment variable")
+    command: list[str] | None = Field(None, description="a command that prints the secret")
+
+    @model_validator(mode="after")
+    def _one(self) -> Secret:
+        if sum(x is not None for x in (self.file, self.env, self.command)) != 1:
+            raise ValueError("give exactly one of file, env, command")
+        return self
+
+    def reveal(self, root: Path) -> str:
+        """The secret. `root` anchors a relative file. ConfigError when it cannot be had."""
+        if self.env is not None:
+            if not (value := os.environ.get(self.env)):
+                raise ConfigError(f"environment variable {self.env} holds no secret")
+            return value
+        if self.file is not None:
+            path = root / self.file.expanduser()
+            try:
+                if path.stat().st_mode & 0o077:
+                    raise ConfigError(f"secret file {path} can be read by others; run: chmod 600 {path}")
+                return path.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise ConfigError(f"secret file {path} cannot be read: {error.strerror}") from None
+        try:
+            done = subprocess.run(self.command or [], capture_output=True, text=True, timeout=30, check=True)
+        except (OSError, subprocess.SubprocessError):
+            raise ConfigError(f"the secret command {(self.command or [''])[0]!r} failed") from None
+        return done.stdout.strip()
+
+
+class Auth(Section):
+    """How to identify ourselves to the EHR."""
+
+    method: Literal["none", "basic", "bearer"] = Field(
+        "none", description="none (this machine only), basic, bearer; smart comes with the EHR edge"
+    )
+    username: str | None = Field(None, description="for basic")
+    password: Secret | None = Field(None, description="for basic: { file | env | command }")
+    token: Secret | None = Field(None, description="for bearer: { file | env | command }")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Auth:
+        if self.method == "basic" and not (self.username and self.password):
+            raise ValueError("basic needs username and password")
+        if self.method == "bearer" and not self.token:
+            raise ValueError("bearer needs token")
+        return self
+
+
+class Mapped(Section):
+    """A site's own questionnaire: which instrument it is, and which linkId is which item."""
+
+    instrument: str
+    items: dict[str, int] | None = Field(None, description="linkId = item number")
+
+
+Questionnaires = dict[str, str | Mapped]
+
+
+class Http(Section):
+    """Patience with the EHR."""
+
+    connect_timeout: Duration = Field(timedelta(seconds=10), description="to open a connection")
+    read_timeout: Duration = Field(timedelta(seconds=60), description="between two bytes of an answer")
+    attempts: int = Field(4, ge=1, le=20, description="tries of a request that may be repeated")
+    backoff: Duration = Field(timedelta(seconds=1), description="first pause; doubles, with full jitter")
+    max_wait: Duration = Field(
+        timedelta(minutes=5), description="longest pause that we accept, whatever Retry-After says"
+    )
+    give_up_after: int = Field(
+        5, ge=1, description="patients in a row that fail because of the EHR before a pass is ended"
+    )
+
+
+class Endpoint(Section):
+    """One FHIR R4 server."""
+
+    base_url: BaseUrl = Field(description="FHIR base, without a trailing slash")
+    vendor: Literal["auto"] = Field("auto", description="defaults by vendor; behaviour follows the probe")
+    timezone: Zone = Field("UTC", description="for times that come without a zone")
+    aliases: list[BaseUrl] = Field([], description="other bases by which this server calls itself")
+    rewrite_next_host: bool = Field(
+        False, description="follow paging links that name another host by putting our host into them"
+    )
+    ca_bundle: Path | None = Field(None, description="certificate authorities to trust instead of the system's")
+    auth: Auth = Field(default_factory=Auth)
+    write_auth: Auth | None = Field(None, description="a separate identity for writes")
+    http: Http = Field(default_factory=Http)
+    questionnaires: Questionnaires = Field(
+        {}, description="as [questionnaires], for this endpoint; relative keys are allowed here"
+    )
+    capability: dict[str, bool] = Field(
+        {},
+        description='corrections of what /metadata says: "QuestionnaireResponse.search._lastUpdated" = false, '
+        '"Observation.conditionalCreate" = true, "Task.create" = true',
+    )
+
+    @model_validator(mode="after")
+    def _anonymous_is_local(self) -> Endpoint:
+        if self.auth.method == "none" and not is_loopback(self.base_url):
+            raise ValueError("auth.method = none is allowed for this machine only")
+        return self
+
+
+class Cohort(Section):
+    """Whom we read. Nobody else is read or written about."""
+
+    source: Literal["ids", "group", "search"] = Field("ids", description="ids (below), group (a FHIR Group), search")
+    ids: list[str] = Field([], description="for ids: patient ids")
+    id: str | None = Field(None, description="for group: id of the Group")
+    query: dict[str, str] = Field({}, description="for search: Patient search parameters")
+    exclude: list[str] = Field([], description='patient ids, or "Group/id"; always wins')
+    max_shrink: float = Field(
+        0.2, ge=0, le=1, description="refuse a pass when the roster shrinks by more than this share"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Cohort:
+        if self.source == "group" and not self.id:
+            raise ValueError("source = group needs id")
+        return self
+
+
+class Read(Section):
+    """What is read, and how."""
+
+    mode: Literal["auto", "watermark", "full-diff"] = Field(
+        "auto", description="auto: watermark where _lastUpdated is declared, else full-diff"
+    )
+    overlap: Duration = Field(timedelta(minutes=15), description="how far behind the watermark we look again")
+    full_diff_every: Duration = Field(timedelta(days=7), description="in watermark mode, read everyone this often")
+    page_size: int = Field(100, ge=1, le=1000, description="asked for as _count")
+    page_cap: int = Field(10_000, ge=1, description="most pages of one search")
+    max_connections: int = Field(3, ge=1, le=5, description="patients that are read at the same time")
+    same_session: Literal["latest", "first", "all"] = Field(
+        "latest", description="which of several responses to one instrument in one session counts"
+    )
+    accept_in_progress_when_complete: bool = Field(False, description="for systems that never complete a response")
+    numeric_strings: bool = Field(False, description="read valueString answers that are plain numbers")
+    encounter_statuses: list[Literal["planned", "arrived", "triaged", "in-progress", "onleave", "finished"]] = Field(
+        ["finished", "in-progress", "onleave", "arrived"], description="encounters that count as held"
+    )
+    encounter_classes: list[str] = Field([], description="classes for inferring a link; empty = any")
+    allow_labels: list[str] = Field(
+        [], description="security label codes to process although they are refused by default, like PSYTHPN"
+    )
+
+
+class ScoreWriting(Section):
+    """Where scores go."""
+
+    sink: Literal["observation", "none"] = "observation"
+
+
+Writable = Literal["Observation", "Task", "Flag", "Device"]
+
+
+class Write(Section):
+    """Nothing is written unless `enabled` is true and the type is listed."""
+
+    enabled: bool = Field(False, description="the main switch, off by default")
+    types: list[Writable] = Field([], description="Observation, Task, Flag, Device")
+    max_per_run: int = Field(2000, ge=1, description="a pass ends (exit 3) when it has written this many")
+    max_alert_share: float = Field(
+        0.05, ge=0, le=1, description="of dyads with a baseline, from 20 dyads up; beyond it nothing is pushed (exit 6)"
+    )
+    shape: Literal["flat"] = Field("flat", description="one Observation per scale")
+    inferred_encounter: bool = Field(False, description="write encounter links that we inferred")
+    security_labels: list[str] = Field(
+        [], description='labels to add to what we write, as "system|code"; source labels are always copied'
+    )
+    reconcile_after: Duration = Field(
+        timedelta(seconds=60), description="between the two searches that prove that a write did not happen"
+    )
+    scores: ScoreWriting = Field(default_factory=ScoreWriting)
+
+
+class Alerts(Section):
+    """Who hears of a possible strain, and when."""
+
+    sinks: list[Literal["task", "flag"]] = Field(["task"], description="task (default), flag (shown to everyone)")
+    audience: Literal["dyad"] = Field("dyad", description="the treating practitioner only")
+    pool: str = Field("", description='owner when the dyad has none: "CareTeam/1", "Organization/2", …; empty = nobody')
+    care_team_role: str = Field("", description='role code ("system|code" or code) that names the treating clinician')
+    close_on_repair: bool = Field(False, description="end a Flag when its strain is repaired")
+    max_age: Duration = Field(timedelta(days=21), description="older strains are recorded, never pushed")
+    since: date | None = Field(None, description="go-live date: nothing before it is pushed")
+    due: Duration = Field(timedelta(days=7), description="due date of a Task, from its creation")
+
+    @model_validator(mode="after")
+    def _pool(self) -> Alerts:
+        kinds = "CareTeam|Organization|HealthcareService|PractitionerRole"
+        if self.pool and not re.fullmatch(rf"({kinds})/[A-Za-z0-9\-._]+", self.pool):
+            raise ValueError(f"pool is {kinds.replace('|', ', ')} and an id, like CareTeam/12")
+        return self
+
+
+class DetectionSettings(Section):
+    """The strain policy."""
+
+    policy: Literal["alliance-policy/1"] = "alliance-policy/1"
+    preset: Literal["sensitive", "balanced", "specific"] = Field("balanced", description="z 1.645, 2.0 or 2.33")
+    cutoffs: dict[str, float] = Field({}, description='the site\'s own cut-offs, "srs-v3" = 36.0: a notice, no alert')
+
+
+class Schedule(Section):
+    """When `serve` runs a pass. One of the two."""
+
+    every: Duration | None = Field(None, description="15m, 1h, …")
+    cron: str | None = Field(None, description="minute hour day month weekday, in UTC")
+
+    @model_validator(mode="after")
+    def _one(self) -> Schedule:
+        if self.every is not None and self.cron is not None:
+            raise ValueError("give every or cron, not both")
+        return self
+
+
+class StoreSettings(Section):
+    """Local state: ids, hashes, numbers and times only."""
+
+    path: Path = Field(Path("state/alliance.db"), description="SQLite file; its folder is made with mode 0700")
+
+
+class Log(Section):
+    """Logs go to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else json")
+
+
+class Licences(Section):
+    """Instruments that need the site's own licence."""
+
+    attested: list[str] = Field([], description='instruments whose licence the site holds, like "srs-v3"')
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        env_prefix="FHIR_ALLIANCE__",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+    toml: ClassVar[Path | None] = None
+
+    namespace: str = Field(
+        DEFAULT_NAMESPACE,
+        description="of the identifiers and codes that we write; never change it after the first write",
+    )
+    endpoint: dict[str, Endpoint] = Field({}, description="the FHIR servers, by a name of your choice")
+    cohort: Cohort = Field(default_factory=Cohort)
+    read: Read = Field(default_factory=Read)
+    write: Write = Field(default_factory=Write)
+    alerts: Alerts = Field(default_factory=Alerts)
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
+    questionnaires: Questionnaires = Field({}, description="a site's own canonicals: which instrument each is")
+    licences: Licences = Field(default_factory=Licences)
+    schedule: Schedule = Field(default_factory=Schedule)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    log: Log = Field(default_factory=Log)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, toml_file=cls.toml)
+        return (init_settings, env_settings, file)
+
+    @property
+    def root(self) -> Path:
+        """Folder that relative paths are relative to."""
+        return self._root
+
+    _root: Path = Path(".")
+
+    @property
+    def store_path(self) -> Path:
+        """Absolute path of the store."""
+        return (self._root / self.store.path.expanduser()).absolute()
+
+
+def find_config(given: Path | None) -> Path | None:
+    """The file to read: given, $FHIR_ALLIANCE_CONFIG, ./fhir-alliance.toml, the platform's config folder."""
+    if given is not None:
+        return given
+    if env := os.environ.get("FHIR_ALLIANCE_CONFIG"):
+        return Path(env)
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return next((p for p in (Path(CONFIG_NAME), home / "fhir-alliance" / CONFIG_NAME) if p.is_file()), None)
+
+
+def load(path: Path | None) -> Settings:
+    """Settings from a file (None: environment and defaults only). ConfigError says what to mend."""
+    import tomllib
+
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    if path is not None and not path.is_file():
+        raise ConfigError(f"no configuration file at {path}")
+    source = type("Settings", (Settings,), {"toml": path, "__module__": __name__})
+    try:
+        settings: Settings = source()
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text") from None
+    except SettingsError as error:
+        raise ConfigError(f"a FHIR_ALLIANCE__ variable cannot be read: {error}") from None
+    except ValidationError as error:
+        lines = [f"  {_where(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        raise ConfigError("\n".join([f"{path or 'environment'}: the configuration is wrong", *lines])) from None
+    settings._root = (path.parent if path else Path(".")).absolute()
+    return settings
+
+
+def _where(loc: tuple[Any, ...]) -> str:
+    return ".".join(str(x) for x in loc) or "settings"
+
+
+def now_utc() -> datetime:
+    """The one clock of the application layer."""
+    from datetime import UTC
+
+    return datetime.now(UTC)

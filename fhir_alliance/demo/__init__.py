@@ -1,0 +1,1 @@
+"""An embedded FHIR server, a synthetic clinic, and the whole loop shown on it."""

@@ -1,0 +1,1 @@
+"""The FHIR edge: authentication, HTTP, capability, search, wire → model and model → wire."""
