@@ -34,7 +34,7 @@ def parse_duration(value: object) -> object:
         if not parts or "".join(a + b for a, b in parts) != value:
             raise ValueError("give a duration like 15m, 2h, 7d or 60s")
         return timedelta(seconds=sum(float(n) * _UNITS[u] for n, u in parts))
-    if isinstance(value, bool) or isinstance(value, int | float):
+    if isinstance(value, int | float):
         raise ValueError("give a duration with its unit, like 15m, 2h, 7d or 60s")
     return value
 
@@ -368,8 +368,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = TomlConfigSettingsSource(settings_cls, toml_file=cls.toml)
         return (init_settings, env_settings, file)
