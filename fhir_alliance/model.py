@@ -247,6 +247,7 @@ class Event:
     level     0 for closes, 1 notice, 2 check-in, 3 priority check-in
     baseline  mean of the baseline scores (B); spread = predicted spread of one new score (sp);
               z = (B - value) / sp; drop = B - value. None for kinds without a baseline
+    scale     which scale, for a subscale notice only
     """
 
     index: int
@@ -259,6 +260,7 @@ class Event:
     z: float | None = None
     drop: float | None = None
     source: str = ""
+    scale: str = ""
 
 
 class EpisodeState(StrEnum):
@@ -276,7 +278,7 @@ class Episode:
     """A possible strain: its onset, worsening and close. `low-early` is an episode of kind
     `low-early` for alerting only: it never shuts the policy's eyes.
 
-    base     points that formed the baseline at onset, oldest first
+    base     points that formed the baseline at onset, oldest first (low-early: the first three)
     sigma    shrunken within-person SD at onset (None for early-step and low-early)
     """
 
@@ -292,7 +294,12 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the policy knew at one valid score: for charts and explanations."""
+    """What the policy knew at one valid score: for charts and explanations.
+
+    limit       a value at or below it fires (in an episode: counts as persisting)
+    in_episode  from the onset to the closing score, both included
+    base        the points that the score was compared with, oldest first
+    """
 
     index: int
     at: datetime
@@ -302,6 +309,7 @@ class Step:
     spread: float | None
     limit: float | None
     in_episode: bool
+    base: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
