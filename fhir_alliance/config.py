@@ -9,122 +9,33 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from datetime import date, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from .config_messages import ENV_PREFIX, explain, unknown_variables
+from .config_tree import tables
+from .config_types import (
+    BaseUrl,
+    Duration,
+    Namespace,
+    Pause,
+    Secret,
+    Section,
+    Zone,
+    format_duration,
+    is_loopback,
+    parse_duration,
+)
 from .errors import ConfigError
+
+__all__ = ["Secret", "Settings", "find_config", "format_duration", "is_loopback", "load", "parse_duration"]
 
 DEFAULT_NAMESPACE = "https://w3id.org/fhir-alliance"
 CONFIG_NAME = "fhir-alliance.toml"
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def parse_duration(value: object) -> object:
-    """ "15m", "7d", "60s", "2h" or a sum like "1h30m" → timedelta; other things pass through."""
-    if isinstance(value, str):
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
-        if not parts or "".join(a + b for a, b in parts) != value:
-            raise ValueError("give a duration like 15m, 2h, 7d or 60s")
-        return timedelta(seconds=sum(float(n) * _UNITS[u] for n, u in parts))
-    if isinstance(value, int | float):
-        raise ValueError("give a duration with its unit, like 15m, 2h, 7d or 60s")
-    return value
-
-
-def format_duration(value: timedelta) -> str:
-    """The shortest text that `parse_duration` reads back."""
-    seconds = value.total_seconds()
-    for unit in "dhm":
-        if seconds and seconds % _UNITS[unit] == 0:
-            return f"{int(seconds // _UNITS[unit])}{unit}"
-    return f"{seconds:g}s"
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, when_used="json")]
-
-
-def is_loopback(url: str) -> bool:
-    """Does the URL point at this machine?"""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _base_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise ValueError("give an absolute URL, like https://ehr.example.org/fhir/r4")
-    if parts.username or parts.password:
-        raise ValueError("put credentials under auth, not into the URL")
-    if parts.query or parts.fragment:
-        raise ValueError("a base URL has no query and no fragment")
-    if parts.scheme == "http" and not is_loopback(url):
-        raise ValueError("plain http is allowed for this machine only; use https")
-    return url.rstrip("/")
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("not a known time zone; use an IANA name like Europe/Berlin") from None
-    return name
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-Zone = Annotated[str, AfterValidator(_zone)]
-
-
-class Section(BaseModel):
-    """A table of the configuration file."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, validate_default=True)
-
-
-class Secret(Section):
-    """Where a secret is; never the secret itself. Exactly one of the three."""
-
-    file: Path | None = Field(None, description="a file that only its owner may read")
-    env: str | None = Field(None, description="name of an environment variable")
-    command: list[str] | None = Field(None, description="a command that prints the secret")
-
-    @model_validator(mode="after")
-    def _one(self) -> Secret:
-        if sum(x is not None for x in (self.file, self.env, self.command)) != 1:
-            raise ValueError("give exactly one of file, env, command")
-        return self
-
-    def reveal(self, root: Path) -> str:
-        """The secret. `root` anchors a relative file. ConfigError when it cannot be had."""
-        if self.env is not None:
-            if not (value := os.environ.get(self.env)):
-                raise ConfigError(f"environment variable {self.env} holds no secret")
-            return value
-        if self.file is not None:
-            path = root / self.file.expanduser()
-            try:
-                if path.stat().st_mode & 0o077:
-                    raise ConfigError(f"secret file {path} can be read by others; run: chmod 600 {path}")
-                return path.read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise ConfigError(f"secret file {path} cannot be read: {error.strerror}") from None
-        try:
-            done = subprocess.run(self.command or [], capture_output=True, text=True, timeout=30, check=True)
-        except (OSError, subprocess.SubprocessError):
-            raise ConfigError(f"the secret command {(self.command or [''])[0]!r} failed") from None
-        return done.stdout.strip()
 
 
 class Auth(Section):
@@ -159,8 +70,8 @@ Questionnaires = dict[str, str | Mapped]
 class Http(Section):
     """Patience with the EHR."""
 
-    connect_timeout: Duration = Field(timedelta(seconds=10), description="to open a connection")
-    read_timeout: Duration = Field(timedelta(seconds=60), description="between two bytes of an answer")
+    connect_timeout: Pause = Field(timedelta(seconds=10), description="to open a connection")
+    read_timeout: Pause = Field(timedelta(seconds=60), description="between two bytes of an answer")
     attempts: int = Field(4, ge=1, le=20, description="tries of a request that may be repeated")
     backoff: Duration = Field(timedelta(seconds=1), description="first pause; doubles, with full jitter")
     max_wait: Duration = Field(
@@ -305,7 +216,7 @@ class DetectionSettings(Section):
 class Schedule(Section):
     """When `serve` runs a pass. One of the two."""
 
-    every: Duration | None = Field(None, description="15m, 1h, …")
+    every: Pause | None = Field(None, description="15m, 1h, …")
     cron: str | None = Field(None, description="minute hour day month weekday, in UTC")
 
     @model_validator(mode="after")
@@ -339,14 +250,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         extra="forbid",
-        env_prefix="FHIR_ALLIANCE__",
+        env_prefix=ENV_PREFIX,
         env_nested_delimiter="__",
         hide_input_in_errors=True,
         validate_default=True,
     )
     toml: ClassVar[Path | None] = None
 
-    namespace: str = Field(
+    namespace: Namespace = Field(
         DEFAULT_NAMESPACE,
         description="of the identifiers and codes that we write; never change it after the first write",
     )
@@ -406,6 +317,8 @@ def load(path: Path | None) -> Settings:
 
     if path is not None and not path.is_file():
         raise ConfigError(f"no configuration file at {path}")
+    if unknown := unknown_variables(Settings.model_fields):
+        raise ConfigError("\n".join(["environment: the configuration is wrong", *unknown]))
     source = type("Settings", (Settings,), {"toml": path, "__module__": __name__})
     try:
         settings: Settings = source()
@@ -413,17 +326,17 @@ def load(path: Path | None) -> Settings:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except SettingsError as error:
-        raise ConfigError(f"a FHIR_ALLIANCE__ variable cannot be read: {error}") from None
+        section = re.search(r'field "(\w+)"', str(error))
+        name = f"{ENV_PREFIX}{section[1].upper()}" if section else ENV_PREFIX
+        raise ConfigError(f"a variable {name}… cannot be read: give lists and tables as JSON") from None
     except ValidationError as error:
-        lines = [f"  {_where(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        lines = explain(error.errors(include_input=False, include_url=False), tables(Settings))
         raise ConfigError("\n".join([f"{path or 'environment'}: the configuration is wrong", *lines])) from None
     settings._root = (path.parent if path else Path(".")).absolute()
     return settings
-
-
-def _where(loc: tuple[Any, ...]) -> str:
-    return ".".join(str(x) for x in loc) or "settings"
 
 
 def now_utc() -> datetime:
