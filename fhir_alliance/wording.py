@@ -1,0 +1,135 @@
+"""The words of alerts: plain, about scores, never about causes. Pure.
+
+A score is a number that a client gave, not a finding about the therapy. Everything here may be
+read by the client.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from .model import Episode, EpisodeState, Event, Instrument
+
+LOWER = "Alliance score lower than usual for this client."
+LOW_EARLY = "Alliance scores low in the first three sessions."
+
+LEVELS = {0: "closed", 1: "notice", 2: "check-in", 3: "priority check-in"}
+
+PHRASES = {
+    "drop": "lower than usual",
+    "early-step": "clearly lower than the session before",
+    "low-early": "low in the first three sessions",
+    "persisting": "still lower than usual",
+    "repaired": "recovered",
+    "unrepaired": "not fully recovered after 3 scored sessions",
+    "expired": "no score for more than 90 days",
+    "cooldown": "low again soon after a strain ended",
+    "ceiling": "first score below the maximum",
+    "slow-fall": "four falling scores in a row",
+    "cut-off": "below the site's own cut-off",
+    "subscale-drop": "subscale lower than usual",
+}
+
+_EVIDENCE_LIMIT = 600
+
+
+def headline(kind: str) -> str:
+    """The one line of an alert."""
+    return LOW_EARLY if kind == "low-early" else LOWER
+
+
+def number(instrument: Instrument, value: float) -> str:
+    """A score or difference with the decimals of the instrument's total."""
+    return f"{value:.{instrument.scale('total').places}f}"
+
+
+def day(at: datetime) -> str:
+    """The date of a session, in the zone that its time was given in."""
+    return at.date().isoformat()
+
+
+def sentence(instrument: Instrument, episode: Episode) -> str:
+    """Why the alert was raised, in one sentence (clinical specification 2.6)."""
+    onset = episode.onset
+    if onset.drop is None or onset.z is None:
+        values = [p.value for p in episode.base if p.value is not None]
+        low = instrument.change.low
+        below = f", below {number(instrument, low)}" if low is not None else ""
+        return f"The first {len(values)} scores have a mean of {number(instrument, sum(values) / len(values))}{below}."
+    drop = number(instrument, onset.drop)
+    if episode.kind == "early-step":
+        return (
+            f"This score is {drop} points below the score before; that is more than measurement error. "
+            "There are too few sessions yet to know this client's usual variation."
+        )
+    return (
+        f"This score is {drop} points below this client's average of the last {len(episode.base)} sessions; "
+        f"that is {onset.z:.1f} times their usual variation and more than measurement error."
+    )
+
+
+def regained(episode: Episode, value: float) -> float:
+    """Share of the drop that `value` makes good: 0 at the onset's score, 1 at the baseline."""
+    onset = episode.onset
+    if not onset.drop:
+        return 0.0
+    return (value - onset.value) / onset.drop
+
+
+def repair_words(episode: Episode, latest: float | None = None) -> str:
+    """How an episode stands, in the words of the clinical specification 2.6.
+
+    `latest` is the newest score of an episode that is still open.
+    """
+    if episode.kind == "low-early":
+        return "Open" if episode.state is EpisodeState.OPEN else "Ended without a verdict"
+    match episode.state:
+        case EpisodeState.REPAIRED:
+            return "Recovered"
+        case EpisodeState.EXPIRED:
+            return "Ended without a verdict: no score for more than 90 days"
+        case EpisodeState.WITHDRAWN:
+            return "Withdrawn"
+        case EpisodeState.UNREPAIRED:
+            share = regained(episode, episode.close.value) if episode.close else 0.0
+            return f"{'Partly' if share >= 0.5 else 'Not'} recovered after 3 scored sessions"
+    partly = latest is not None and regained(episode, latest) >= 0.5
+    return "Open, partly recovered" if partly else "Open"
+
+
+def evidence(instrument: Instrument, episode: Episode, *, policy: str = "alliance-policy/1") -> str:
+    """The numbers behind an alert in at most 600 characters of plain text, for Task.note."""
+    onset = episode.onset
+    total = instrument.scale("total")
+    low, high = (f"{v:g}" for v in (total.minimum, total.maximum))
+    first = f"{instrument.title}, {day(onset.at)}: {number(instrument, onset.value)} ({low} to {high})."
+    after = []
+    if episode.level == 3:
+        after.append("Priority: " + ("it stayed low." if episode.worsened else "the fall is large."))
+    after.append(
+        f"Rule: {policy}. Some check-ins come by chance, and most strains leave no trace in scores. "
+        "A prompt to ask, not a finding; not an emergency signal."
+    )
+    parts = [first, sentence(instrument, episode), *after]
+    sessions = baseline_sessions(instrument, episode)
+    full = " ".join([*parts[:2], sessions, *parts[2:]])
+    return full if len(full) <= _EVIDENCE_LIMIT else " ".join(parts)[:_EVIDENCE_LIMIT]
+
+
+def baseline_sessions(instrument: Instrument, episode: Episode) -> str:
+    """Which sessions the score was compared with: their mean, dates and scores."""
+    scores = [f"{day(p.at)} {number(instrument, p.value)}" for p in episode.base if p.value is not None]
+    if episode.onset.baseline is None:
+        return f"Scores: {', '.join(scores)}."
+    return f"Usual: {number(instrument, episode.onset.baseline)} ({', '.join(scores)})."
+
+
+def describe(instrument: Instrument, event: Event) -> str:
+    """One event as a short phrase with its numbers, for tables."""
+    phrase = PHRASES.get(event.kind, event.kind)
+    if event.drop is None or event.baseline is None or event.kind in {"repaired", "expired"}:
+        return phrase
+    if event.kind == "unrepaired":
+        return f"{phrase} (usual {number(instrument, event.baseline)})"
+    places = instrument.scale(event.scale or "total").places
+    return f"{phrase}: {event.drop:.{places}f} below {event.baseline:.{places}f}"
