@@ -42,11 +42,15 @@ class Auth(Section):
     """How to identify ourselves to the EHR."""
 
     method: Literal["none", "basic", "bearer"] = Field(
-        "none", description="none (this machine only), basic, bearer; smart comes with the EHR edge"
+        "none", description="none (this machine only), basic, bearer; SMART Backend Services is not built yet"
     )
-    username: str | None = Field(None, description="for basic")
-    password: Secret | None = Field(None, description="for basic: { file | env | command }")
-    token: Secret | None = Field(None, description="for bearer: { file | env | command }")
+    username: str | None = Field(None, description="for basic", examples=["alliance"])
+    password: Secret | None = Field(
+        None, description="for basic: { file | env | command }", examples=[{"file": "secrets/password"}]
+    )
+    token: Secret | None = Field(
+        None, description="for bearer: { file | env | command }", examples=[{"env": "ALLIANCE_TOKEN"}]
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Auth:
@@ -92,7 +96,9 @@ class Endpoint(Section):
     rewrite_next_host: bool = Field(
         False, description="follow paging links that name another host by putting our host into them"
     )
-    ca_bundle: Path | None = Field(None, description="certificate authorities to trust instead of the system's")
+    ca_bundle: Path | None = Field(
+        None, description="certificate authorities to trust instead of the system's", examples=["ca.pem"]
+    )
     auth: Auth = Field(default_factory=Auth)
     write_auth: Auth | None = Field(None, description="a separate identity for writes")
     http: Http = Field(default_factory=Http)
@@ -117,7 +123,7 @@ class Cohort(Section):
 
     source: Literal["ids", "group", "search"] = Field("ids", description="ids (below), group (a FHIR Group), search")
     ids: list[str] = Field([], description="for ids: patient ids")
-    id: str | None = Field(None, description="for group: id of the Group")
+    id: str | None = Field(None, description="for group: id of the Group", examples=["alliance-cohort"])
     query: dict[str, str] = Field({}, description="for search: Patient search parameters")
     exclude: list[str] = Field([], description='patient ids, or "Group/id"; always wins')
     max_shrink: float = Field(
@@ -159,7 +165,7 @@ class Read(Section):
 class ScoreWriting(Section):
     """Where scores go."""
 
-    sink: Literal["observation", "none"] = "observation"
+    sink: Literal["observation", "none"] = Field("observation", description="observation, or none: scores stay here")
 
 
 Writable = Literal["Observation", "Task", "Flag", "Device"]
@@ -194,7 +200,9 @@ class Alerts(Section):
     care_team_role: str = Field("", description='role code ("system|code" or code) that names the treating clinician')
     close_on_repair: bool = Field(False, description="end a Flag when its strain is repaired")
     max_age: Duration = Field(timedelta(days=21), description="older strains are recorded, never pushed")
-    since: date | None = Field(None, description="go-live date: nothing before it is pushed")
+    since: date | None = Field(
+        None, description="go-live date: nothing before it is pushed", examples=[date(2026, 1, 31)]
+    )
     due: Duration = Field(timedelta(days=7), description="due date of a Task, from its creation")
 
     @model_validator(mode="after")
@@ -208,16 +216,18 @@ class Alerts(Section):
 class DetectionSettings(Section):
     """The strain policy."""
 
-    policy: Literal["alliance-policy/1"] = "alliance-policy/1"
-    preset: Literal["sensitive", "balanced", "specific"] = Field("balanced", description="z 1.645, 2.0 or 2.33")
+    policy: Literal["alliance-policy/1"] = Field("alliance-policy/1", description="rules and constants, by version")
+    preset: Literal["sensitive", "balanced", "specific"] = Field(
+        "balanced", description="how easily it fires: z 1.645, 2.0, 2.33"
+    )
     cutoffs: dict[str, float] = Field({}, description='the site\'s own cut-offs, "srs-v3" = 36.0: a notice, no alert')
 
 
 class Schedule(Section):
     """When `serve` runs a pass. One of the two."""
 
-    every: Pause | None = Field(None, description="15m, 1h, …")
-    cron: str | None = Field(None, description="minute hour day month weekday, in UTC")
+    every: Pause | None = Field(None, description="the time between two passes", examples=["1h"])
+    cron: str | None = Field(None, description="minute hour day month weekday, in UTC", examples=["0 6-20 * * 1-5"])
 
     @model_validator(mode="after")
     def _one(self) -> Schedule:
@@ -235,7 +245,7 @@ class StoreSettings(Section):
 class Log(Section):
     """Logs go to stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
     format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else json")
 
 

@@ -18,13 +18,14 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: where it stands, what it takes, its default (None with `required`) and what it is for."""
+    """One setting: where it stands, what it takes, its default (None: none, then an example) and what it is for."""
 
     path: tuple[str, ...]
     kind: str
     default: Any
     required: bool
     description: str
+    example: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def _tables(model: type[BaseModel], path: tuple[str, ...], *, optional: bool) ->
 def _setting(path: tuple[str, ...], field: FieldInfo) -> Setting:
     required = field.is_required()
     default = None if required else field.get_default(call_default_factory=True, validated_data={})
-    return Setting(path, _kind(field.annotation, field.metadata), default, required, field.description or "")
+    example = (field.examples or [None])[0]
+    return Setting(path, _kind(field.annotation, field.metadata), default, required, field.description or "", example)
 
 
 def _table_model(annotation: Any) -> tuple[type[BaseModel], bool, bool] | None:

@@ -61,7 +61,8 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _base_url(url: str) -> str:
+def base_url(url: str) -> str:
+    """The URL without a trailing slash. ValueError when it cannot be a FHIR base, or is unsafe."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("give an absolute URL, like https://ehr.example.org/fhir/r4")
@@ -91,7 +92,7 @@ def _namespace(uri: str) -> str:
     return uri.rstrip("/")
 
 
-BaseUrl = Annotated[str, AfterValidator(_base_url), "URL"]
+BaseUrl = Annotated[str, AfterValidator(base_url), "URL"]
 Zone = Annotated[str, AfterValidator(_zone), "time zone"]
 Namespace = Annotated[str, AfterValidator(_namespace), "URI"]
 

@@ -1,1 +1,6 @@
 """Registers every command module with the application, in the order of the help page."""
+
+# ruff: noqa: F401, I001
+
+from . import init
+from . import check

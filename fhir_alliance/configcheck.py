@@ -1,0 +1,89 @@
+"""What the settings model alone cannot tell of a configuration: does it fit this machine, and itself? Offline."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from . import instruments
+from .config import Secret, Settings
+from .errors import ConfigError
+from .fhir.inbound import rules
+
+
+def problems(settings: Settings) -> list[str]:
+    """What must be mended before a pass can do its work, one line each, with the setting's path first."""
+    return list(dict.fromkeys([*_reach(settings), *_secrets(settings), *_instruments(settings), *_schedule(settings)]))
+
+
+def notes(settings: Settings) -> list[str]:
+    """What is allowed and perhaps not meant, one line each."""
+    return list(_notes(settings))
+
+
+def _reach(settings: Settings) -> Iterator[str]:
+    if not settings.endpoint:
+        yield "endpoint: name a server, [endpoint.main] with base_url"
+    if settings.cohort.source == "ids" and not settings.cohort.ids:
+        yield "cohort.ids: nobody would be read; name patients, or choose another cohort.source"
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    for name, endpoint in settings.endpoint.items():
+        for table, auth in (("auth", endpoint.auth), ("write_auth", endpoint.write_auth)):
+            for key in ("password", "token"):
+                secret = getattr(auth, key, None)
+                if secret is not None and (wrong := _secret(secret, settings)):
+                    yield f"endpoint.{name}.{table}.{key}: {wrong}"
+
+
+def _secret(secret: Secret, settings: Settings) -> str | None:
+    """Why it cannot be had. A command is looked for, not run: it may ask a person or a network."""
+    if secret.command is not None:
+        program = (secret.command or [""])[0]
+        return None if shutil.which(program) else f"there is no program {program!r} on this machine"
+    try:
+        secret.reveal(settings.root)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def _instruments(settings: Settings) -> Iterator[str]:
+    for name in settings.endpoint:
+        try:
+            rules(settings, name, now=datetime.now(UTC))
+        except ConfigError as error:
+            yield str(error)
+    known = instruments.load_all()
+    for setting, ids in (
+        ("licences.attested", settings.licences.attested),
+        ("detection.cutoffs", settings.detection.cutoffs),
+    ):
+        for unknown in sorted(set(ids) - set(known)):
+            yield f"{setting}: there is no instrument {unknown!r}; there are {', '.join(sorted(known))}"
+
+
+def _schedule(settings: Settings) -> Iterator[str]:
+    if settings.schedule.cron is not None:
+        from apscheduler.triggers.cron import CronTrigger
+
+        try:
+            CronTrigger.from_crontab(settings.schedule.cron, timezone=UTC)
+        except ValueError:
+            yield 'schedule.cron: give five fields, minute hour day month weekday, like "0 6-20 * * 1-5"'
+
+
+def _notes(settings: Settings) -> Iterator[str]:
+    write = settings.write
+    if not write.enabled:
+        yield "write.enabled is false: passes read, score and plan, and write nothing to the EHR"
+        return
+    if not write.types:
+        yield "write.types is empty: nothing is written"
+    if write.scores.sink == "observation" and "Observation" not in write.types:
+        yield "Observation is not in write.types: scores are not written"
+    for sink, kind in (("task", "Task"), ("flag", "Flag")):
+        if sink in settings.alerts.sinks and kind not in write.types:
+            yield f"{kind} is not in write.types: the alert sink {sink!r} writes nothing"
