@@ -1,0 +1,34 @@
+"""Planted texts and numbers that occur nowhere else, and the check that none of them comes out again.
+
+Every scenario plants them in what the EHR holds or answers: names, answers, free text, tokens, server text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+PLANTED: Mapping[str, str] = {
+    "patient name": "Quillfeather",
+    "practitioner name": "Ravensworth",
+    "birth date": "1961-07-13",
+    "free text of a form": "the ferryman hums",
+    "text answer": "marzipan-velvet",
+    "coding display": "Obsidian Teapot",
+    "text of an encounter": "gooseberry dispute",
+    "bearer token": "tok-9vKqXzPLmWc7",
+    "password": "pw-Hr4tJbNs2DyE",
+    "server text": "heliotrope stack trace",
+    "answer": "00001729",  # an answer is a grid point plus 0.0000001729, which is within the grid's tolerance
+    "wrong answer": "6174.31337",
+}
+"""What it stands for → text to look for."""
+
+TAIL = 0.0000001729
+"""Added to answers, so that they can be recognised: 9.3 becomes 9.3000001729, still grid point 9.3."""
+
+
+def leaks(text: str, also: Collection[str] = ()) -> list[str]:
+    """What of the planted (and of `also`, like patient ids) is in a text; names the kind, not the text itself."""
+    folded = text.casefold()
+    found = [kind for kind, canary in PLANTED.items() if canary.casefold() in folded]
+    return found + ["id"] * any(one.casefold() in folded for one in also)

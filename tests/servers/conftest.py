@@ -1,0 +1,101 @@
+"""Fixtures: real servers as the matrix declares, a proxy, a clinic of one's own, and the product beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import builds
+from .clinic import Clinic
+from .ehr import Ehr
+from .matrix import MATRIX
+from .product import Site
+from .proxy import Proxy
+from .running import RECIPES, Server
+
+MakeSite = Callable[..., Site]
+USED: dict[str, str] = {}
+"""Server → name and version, or why it was skipped; told at the end of the run."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`server` is one of those that the matrix names for this test; sekmet for tests of the tools themselves."""
+    if "server" in metafunc.fixturenames:
+        row = MATRIX.get(metafunc.function.__name__.removeprefix("test_"))
+        metafunc.parametrize("server", row.servers if row else ("sekmet",), indirect=True, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two groups for pytest-xdist (--dist loadgroup), so that each HAPI is started once; the canary sweep is last."""
+    for item in items:
+        if "servers" in item.path.parts:
+            callspec = getattr(item, "callspec", None)
+            name = callspec.params.get("server", "") if callspec else ""
+            item.add_marker(pytest.mark.xdist_group("hapi" if name.startswith("hapi") else "servers"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if USED:
+        terminalreporter.section("FHIR servers")
+        for name, told in USED.items():
+            terminalreporter.line(f"{name}: {told}")
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The running server. Without its runtime: skipped, or failed where ALLIANCE_REQUIRE asks for it."""
+    recipe = RECIPES[request.param]
+    try:
+        builds.READY[recipe.runtime]()
+    except builds.Missing as reason:
+        USED[recipe.name] = f"NOT RUN: {reason}"
+        if builds.required(recipe.runtime):
+            pytest.fail(f"ALLIANCE_REQUIRE asks for {recipe.runtime}, but {reason}", pytrace=False)
+        pytest.skip(f"{recipe.name} cannot run here: {reason}")
+    running = Server(recipe)
+    running.start()
+    USED[recipe.name] = f"{running.software} {running.version}"
+    yield running
+    running.discard()
+
+
+@pytest.fixture
+def ehr(server: Server) -> Ehr:
+    return Ehr(server.base)
+
+
+@pytest.fixture
+def clinic(ehr: Ehr) -> Clinic:
+    return Clinic(ehr)
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    """In front of the server, without any fault yet."""
+    proxy = Proxy(server.base)
+    yield proxy
+    proxy.down()
+
+
+@pytest.fixture(scope="session")
+def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all output of the product goes, for the canary sweep."""
+    return tmp_path_factory.mktemp("captured")
+
+
+@pytest.fixture
+def site(ehr: Ehr, clinic: Clinic, captured: Path, tmp_path: Path) -> MakeSite:
+    """Makes an installation for the clinic's patients: site(), site(proxy.base), site(**{"write.enabled": False})."""
+    numbers = count(1)
+
+    def make(base: str | None = None, *, patients: Sequence[str] | None = None, **options: Any) -> Site:
+        folder = tmp_path / f"site{next(numbers)}"
+        cohort = clinic.patients if patients is None else patients
+        return Site(folder, base or ehr.base, cohort, tag=clinic.tag, captured=captured, options=options)
+
+    return make
