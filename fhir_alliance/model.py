@@ -209,6 +209,7 @@ class Assessment:
     scores: tuple[Score, ...]
     labels: tuple[str, ...]
     content: str
+    updated: datetime | None = None
 
     def score(self, scale: str) -> Score | None:
         """The score of a scale, or None when that scale has none."""

@@ -4,3 +4,5 @@
 
 from . import init
 from . import check
+from . import sync
+from . import serve

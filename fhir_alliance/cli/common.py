@@ -1,0 +1,77 @@
+"""What several commands share: the options, the settings, and stop signals."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..config import Settings
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Configuration file [default: $FHIR_ALLIANCE_CONFIG, ./fhir-alliance.toml, …]."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", help="Name of the endpoint, when several are configured.")
+]
+
+
+def load_settings(path: Path | None, *, logs: bool = True) -> Settings:
+    """Settings from the given or found file; logging set up as they say. ConfigError when there is none."""
+    from ..config import find_config, load
+    from ..errors import ConfigError
+
+    found = find_config(path)
+    settings = load(found)
+    if found is None and not settings.endpoint:
+        raise ConfigError("no configuration found; make one with: fhir-alliance init")
+    if logs:
+        from ..log import configure
+
+        configure(settings.log.level, settings.log.format)
+    return settings
+
+
+def one_endpoint(settings: Settings, name: str | None) -> str:
+    """The endpoint that a command is about."""
+    from ..errors import ConfigError
+
+    if name is None and len(settings.endpoint) == 1:
+        return next(iter(settings.endpoint))
+    if name not in settings.endpoint:
+        raise ConfigError(f"say which endpoint: --endpoint {' | '.join(settings.endpoint) or 'NAME'}")
+    return name
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; `.signal` on the event holds the number."""
+    event = threading.Event()
+    before = {}
+
+    def note(number: int, _: object) -> None:
+        event.number = number  # type: ignore[attr-defined]
+        event.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.signal(number, note)
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def signal_exit(event: threading.Event, code: int) -> int:
+    """The exit code of a command that a signal cut short: 128 + n."""
+    return 128 + int(getattr(event, "number", signal.SIGTERM)) if event.is_set() else code

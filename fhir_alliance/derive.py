@@ -1,0 +1,111 @@
+"""From one patient's assessments to series, strains and notices. Pure.
+
+The whole dyad is recomputed from all its assessments each time (rule R1): late, amended and
+retracted responses need no case of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from .detection import Policy, subscale_drops
+from .model import Assessment, Detection, Episode, EpisodeState, Event, Instrument, Point, SeriesKey
+
+STRAINS = {"drop", "early-step"}
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesStory:
+    """One series, what the policy says of it, and its subscale notices."""
+
+    key: SeriesKey
+    instrument: Instrument
+    assessments: tuple[Assessment, ...]
+    points: tuple[Point, ...]
+    detection: Detection
+    subscale_notices: tuple[Event, ...]
+
+    @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """Episodes and the low-early check-in, in order of onset."""
+        return self.detection.episodes
+
+    @property
+    def notices(self) -> tuple[Event, ...]:
+        """What is shown but never pushed (level 1)."""
+        return tuple(e for e in self.detection.events if e.level == 1) + self.subscale_notices
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """An episode in its dyad: what an alert is about."""
+
+    key: SeriesKey
+    episode: Episode
+    assessment: Assessment
+    instrument: Instrument
+
+    @property
+    def dyad(self) -> tuple[str, str]:
+        """Client and practitioner."""
+        return self.key.patient, self.key.practitioner
+
+
+def series_key(a: Assessment) -> SeriesKey:
+    """The series that an assessment belongs to."""
+    return SeriesKey(a.patient, a.practitioner, a.instrument, a.key, a.rater)
+
+
+def stories(
+    assessments: Iterable[Assessment],
+    instruments: Mapping[str, Instrument],
+    policy: Policy,
+    *,
+    cutoffs: Mapping[str, float],
+    as_of: datetime,
+) -> list[SeriesStory]:
+    """Every series of the given assessments, run through the policy, sorted by key."""
+    groups: dict[SeriesKey, list[Assessment]] = {}
+    for a in assessments:
+        groups.setdefault(series_key(a), []).append(a)
+    told = []
+    for key, group in sorted(groups.items()):
+        group.sort(key=lambda a: (a.at, a.authored_at, a.response))
+        instrument = instruments[key.instrument]
+        points = scale_points(group, "total")
+        detection = policy.run(points, instrument.change, cutoff=cutoffs.get(instrument.id), as_of=as_of)
+        subscales = {s.id: scale_points(group, s.id) for s in instrument.scales if s.notice_drop is not None}
+        notices = subscale_drops(subscales, detection, instrument) if subscales else ()
+        told.append(SeriesStory(key, instrument, tuple(group), tuple(points), detection, tuple(notices)))
+    return told
+
+
+def scale_points(group: Sequence[Assessment], scale: str) -> list[Point]:
+    """The series of one scale; an assessment without that score is a missing row."""
+    return [Point(a.at, score.value if (score := a.score(scale)) else None, a.authored_at, a.response) for a in group]
+
+
+def strains(told: Iterable[SeriesStory]) -> list[Strain]:
+    """All episodes, oldest onset first, ties by instrument.
+
+    A low-early check-in ends when a strain opens later in the same dyad, whichever instrument
+    shows it: the strain's alert takes its place, so a dyad has one open alert.
+    """
+    found = []
+    for story in told:
+        by_response = {a.response: a for a in story.assessments}
+        found += [Strain(story.key, e, by_response[e.onset.source], story.instrument) for e in story.episodes]
+    found.sort(key=lambda s: (s.episode.onset.at, s.key.instrument, s.episode.onset.source))
+    return [_superseded(s, found) for s in found]
+
+
+def _superseded(strain: Strain, found: Sequence[Strain]) -> Strain:
+    episode = strain.episode
+    if episode.kind != "low-early" or episode.state is not EpisodeState.OPEN:
+        return strain
+    later = (
+        s.dyad == strain.dyad and s.episode.kind in STRAINS and s.episode.onset.at >= episode.onset.at for s in found
+    )
+    return replace(strain, episode=replace(episode, state=EpisodeState.EXPIRED)) if any(later) else strain

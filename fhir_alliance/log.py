@@ -1,0 +1,65 @@
+"""Logs: one line an event on stderr, names from one catalogue, no identities (`decisions.md` 5.7).
+
+EVENTS is the catalogue; a name outside it is a programming error. Values are counts, types, states,
+milliseconds, error classes. References, names, answers, tokens, URLs and server text never appear.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import structlog
+
+EVENTS = {
+    "run.started": "a pass begins",
+    "run.finished": "a pass ended; its exit code and counts",
+    "endpoint.probed": "the EHR's capability was read",
+    "patients.due": "how many patients are read in this pass, and why",
+    "patient.incomplete": "one patient could not be finished; it stays due",
+    "write.done": "a resource was written",
+    "http.exchange": "one request (debug)",
+    "schedule.started": "the scheduler runs",
+    "schedule.stopping": "a stop was asked for; the current patient is finished first",
+    "schedule.skipped": "a pass was not started: another instance is working",
+}
+
+
+class _Logger:
+    """structlog behind the catalogue."""
+
+    def __init__(self) -> None:
+        self._log: Any = structlog.get_logger()
+
+    def __call__(self, event: str, level: str = "info", **values: object) -> None:
+        if event not in EVENTS:
+            raise KeyError(event)
+        getattr(self._log, level)(event, **values)
+
+
+log = _Logger()
+
+
+def configure(level: str = "info", format: str = "auto") -> None:
+    """Set up stderr logging. format: text, json, or auto (text on a terminal)."""
+    import logging
+
+    # HTTP libraries log URLs at debug, and URLs hold patient ids: they never get a handler.
+    for name in ("urllib3", "requests", "apscheduler", "alembic", "sqlalchemy"):
+        logging.getLogger(name).handlers = [logging.NullHandler()]
+        logging.getLogger(name).propagate = False
+    text = format == "text" or (format == "auto" and sys.stderr.isatty())
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if text else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

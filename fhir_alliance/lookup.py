@@ -1,0 +1,61 @@
+"""Finding again what we wrote. Every hit is checked on our side: identifier and subject must be ours (rule R7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from .fhir.http import FhirClient
+from .fhir.references import local
+from .fhir.search import search
+
+Json = dict[str, Any]
+
+
+def subject_of(resource: Mapping[str, Any], bases: Sequence[str]) -> str | None:
+    """ "Patient/id" that a resource of ours is about, if it is about one."""
+    about = resource.get("subject") or resource.get("for")
+    return local(about.get("reference"), "Patient", bases) if isinstance(about, dict) else None
+
+
+def _identifiers(resource: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    found = resource.get("identifier")
+    for one in found if isinstance(found, list) else []:
+        if isinstance(one, dict):
+            yield one.get("system"), one.get("value")
+
+
+def is_ours(resource: Mapping[str, Any], system: str, key: str | None, patient: str, bases: Sequence[str]) -> bool:
+    """Does it carry our identifier (key None: any of that system), and is it about this patient ("": about whoever)?"""
+    named = any(s == system and key in (None, v) for s, v in _identifiers(resource))
+    return named and (not patient or subject_of(resource, bases) == patient)
+
+
+def _walk(client: FhirClient, type: str, params: list[tuple[str, str]], keep: Any) -> list[Json]:
+    def take(raw: bytes) -> Json | None:
+        resource = msgspec.json.decode(raw)
+        return resource if isinstance(resource, dict) and resource.get("id") and keep(resource) else None
+
+    return search(client, type, params, take=take, page_size=50, page_cap=1000).items
+
+
+def find_by_key(client: FhirClient, type: str, system: str, key: str, patient: str) -> list[Json]:
+    """Resources with our identifier about this patient, from a complete search."""
+    params = [("identifier", f"{system}|{key}")]
+    return _walk(client, type, params, lambda r: is_ours(r, system, key, patient, client.bases))
+
+
+def find_about(client: FhirClient, type: str, system: str, patient: str, focus: str) -> Json | None:
+    """An alert of ours, not withdrawn, about the same Observation; None when there is none."""
+
+    def about(r: Json) -> bool:
+        refs = [r.get("focus"), *(e.get("valueReference") for e in r.get("extension") or [] if isinstance(e, dict))]
+        focused = {local(f.get("reference"), "Observation", client.bases) for f in refs if isinstance(f, dict)}
+        live = r.get("status") not in {"cancelled", "entered-in-error"}
+        ours = any(s == system for s, _ in _identifiers(r)) and subject_of(r, client.bases) == patient
+        return focus in focused and live and ours
+
+    found = _walk(client, type, [("patient", patient.removeprefix("Patient/"))], about)
+    return found[0] if found else None

@@ -1,0 +1,126 @@
+"""What stands now, from the store alone: every series, its strains and alerts, runs and backlog.
+
+Series are recomputed from the stored assessments with the configured policy, so that what is shown
+is what the next pass would decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from . import instruments
+from .config import Settings
+from .derive import SeriesStory, Strain, stories, strains
+from .detection import policy
+from .keys import Keys
+from .store import tables as t
+from .store.ledger import Ledger
+from .store.store import SetAside, Store, last_complete, last_runs, stamp, unstamp
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One strain and, if there is one, the alert that stands for it ("Task/12")."""
+
+    strain: Strain
+    story: SeriesStory
+    alerts: tuple[str, ...]
+
+
+def told(
+    engine: Engine, settings: Settings, endpoint: str, now: datetime, patient: str | None = None
+) -> list[SeriesStory]:
+    """Every series of an endpoint (or of one patient)."""
+    store = Store(engine, settings.endpoint[endpoint].base_url)
+    rule = policy(settings.detection.policy, preset=settings.detection.preset)
+    cutoffs = settings.detection.cutoffs
+    return stories(store.assessments(patient), instruments.load_all(), rule, cutoffs=cutoffs, as_of=now)
+
+
+def standings(engine: Engine, settings: Settings, endpoint: str, secret: bytes, now: datetime) -> list[Standing]:
+    """Every strain that the policy sees, with its alerts, oldest onset first."""
+    base = settings.endpoint[endpoint].base_url
+    keys = Keys(base, secret)
+    series = told(engine, settings, endpoint, now)
+    by_key = {s.key: s for s in series}
+    alerts = alerts_by_key(engine, base)
+    found = [s for _, group in _by_patient(series) for s in strains(group)]
+    found.sort(key=lambda s: s.episode.onset.at)
+    return [
+        Standing(s, by_key[s.key], tuple(alerts.get(keys.alert(*s.dyad, s.assessment.response), ()))) for s in found
+    ]
+
+
+def _by_patient(series: list[SeriesStory]) -> Iterator[tuple[str, list[SeriesStory]]]:
+    groups: dict[str, list[SeriesStory]] = {}
+    for s in series:
+        groups.setdefault(s.key.patient, []).append(s)
+    yield from groups.items()
+
+
+def alerts_by_key(engine: Engine, base: str) -> dict[str, list[str]]:
+    """Alert key → references of what was written for it."""
+    w = t.written.c
+    found: dict[str, list[str]] = {}
+    with engine.connect() as c:
+        query = select(w.key, w.type, w.resource_id).where(w.base == base, w.type.in_(("Task", "Flag")))
+        for key, type, id in c.execute(query).tuples():
+            found.setdefault(key, []).append(f"{type}/{id}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What IT wants to know of one endpoint. `freshness` None: no complete pass yet."""
+
+    endpoint: str
+    runs: list[Mapping[str, Any]]
+    freshness: timedelta | None
+    backlog: dict[str, int]
+    due: int
+    quarantine: list[SetAside]
+    alerts_per_clinician_week: dict[str, float]
+    open_alerts: int
+    unassigned: int
+    held: dict[str, int]
+
+
+def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> Status:
+    """Runs, freshness, backlog, quarantine and alert burden (mean over the last four weeks)."""
+    base = settings.endpoint[endpoint].base_url
+    store = Store(engine, base)
+    w = t.written.c
+    with engine.connect() as c:
+        alerts = select(w.practitioner, w.created, w.state, w.standing).where(w.base == base, w.type == "Task")
+        rows = list(c.execute(alerts).mappings())
+        held: dict[str, int] = {}
+        for type, standing in c.execute(select(w.type, w.standing).where(w.base == base)).tuples():
+            held[f"{type}.{standing}"] = held.get(f"{type}.{standing}", 0) + 1
+        a = t.assessment.c
+        nobody = select(a.patient).where(a.base == base, a.practitioner == "unassigned").distinct()
+        unassigned = len(list(c.execute(nobody)))
+    weekly: dict[str, float] = {}
+    for row in rows:
+        if row["created"] >= stamp(now - timedelta(weeks=4)):
+            weekly[row["practitioner"]] = weekly.get(row["practitioner"], 0.0) + 0.25
+    fresh = last_complete(engine)
+    return Status(
+        endpoint=endpoint,
+        runs=list(last_runs(engine)),
+        freshness=now - fresh if fresh else None,
+        backlog=Ledger(engine, base, "").counts(),
+        due=sum(store.known_patients().values()),
+        quarantine=store.quarantine(),
+        alerts_per_clinician_week=weekly,
+        open_alerts=sum(r["state"] == "open" and r["standing"] == "written" for r in rows),
+        unassigned=unassigned,
+        held=held,
+    )
+
+
+__all__ = ["Standing", "Status", "alerts_by_key", "standings", "status", "told", "unstamp"]

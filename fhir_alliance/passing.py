@@ -1,0 +1,365 @@
+"""One pass over one endpoint: the loop itself."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from . import __version__, faults, instruments
+from .apply import Applier, Guard, WriteCap
+from .cohort import cohort, guard_shrink
+from .config import Settings
+from .derive import Strain, stories, strains
+from .detection import policy
+from .due import choose_mode, moved_watermarks, who_is_due
+from .errors import ConfigError, EHRError, SafetyError, Unauthorised
+from .fhir.capability import probe
+from .fhir.http import Exchange, FhirClient
+from .fhir.inbound import Rules
+from .fhir.inbound import rules as reading_rules
+from .keys import Keys
+from .log import log
+from .model import Outcome, Reading
+from .placing import Placed, PlacingRules, place
+from .plan import Action, AlertRules, Known, Op, plan_alerts, plan_scores, score_contents
+from .reading import PatientReader, PatientRecord, newer
+from .report import RunReport
+from .sinks import Frame, sinks
+from .store.ledger import Ledger
+from .store.store import Store, stamp
+
+SINK_TYPES = {"task": "Task", "flag": "Flag"}
+SERIES_GAP = timedelta(days=90)
+SHARE_FROM = 20
+
+
+class EndpointPass:
+    """Everything that one pass over one endpoint needs, opened once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        engine: Engine,
+        secret: bytes,
+        report: RunReport,
+        guard: Guard,
+        stop: threading.Event | None,
+        clock: Callable[[], datetime],
+    ):
+        endpoint = settings.endpoint[name]
+        self.settings, self.name, self.report, self.clock = settings, name, report, clock
+        self.stop = stop or threading.Event()
+        self.now = clock()
+        self.instruments = instruments.load_all()
+        self.client = FhirClient(endpoint, settings.root, trace=_trace, stop=self.stop)
+        self.store = Store(engine, endpoint.base_url)
+        self.ledger = Ledger(engine, endpoint.base_url, report.run)
+        self.keys = Keys(endpoint.base_url, secret)
+        self.policy = policy(settings.detection.policy, preset=settings.detection.preset)
+        self.placing = PlacingRules(
+            settings.read.encounter_statuses, settings.read.encounter_classes, settings.read.same_session
+        )
+        since = settings.alerts.since
+        self.alerts = AlertRules(
+            self.now,
+            settings.alerts.max_age,
+            datetime(since.year, since.month, since.day, tzinfo=self.now.tzinfo) if since else None,
+            settings.alerts.pool,
+            settings.write.inferred_encounter,
+        )
+        self.guard = guard
+        self.fingerprint = ""
+        self.max_writes = settings.write.max_per_run
+        self.newest: dict[str, datetime] = {}
+        self.deferred: list[tuple[Action, int]] = []
+
+    # -- the pass
+
+    def run(self, *, patient: str | None, retry: bool, progress: Callable[[int, int], None] | None) -> None:
+        """Read, plan, write, then move the checkpoints. EHRError when not even the roster can be had."""
+        server_now = self._probe()
+        roster = self._roster(patient)
+        self.applier = self._applier()
+        unknown = set() if self.report.dry_run else self.applier.reconcile(self.settings.write.reconcile_after)
+        due, seen, everybody = self._due(roster, patient, retry, server_now)
+        due |= {p for p in unknown if p in roster}
+        self.report.patients["cohort"] += len(roster)
+        self.report.patients["due"] += len(due)
+        log("patients.due", due=len(due), cohort=len(roster), everybody=bool(everybody))
+        self.store.mark_due(due)
+        reader = PatientReader(self.client, self.settings, self._rules(), server_now)
+        try:
+            self._patients(reader, sorted(due), progress)
+            if not (self.stop.is_set() or self.report.ehr_failed):
+                self._push()
+        except WriteCap:
+            self.report.stopped_early = True
+            self.report.say(f"wrote {self.applier.sent} resources, the most for one pass; the rest stays planned")
+        if patient is None and not self.report.dry_run:
+            self._checkpoints(roster, seen, bool(everybody))
+
+    def _probe(self) -> datetime:
+        """Capability, read mode, and the server's clock."""
+        endpoint = self.settings.endpoint[self.name]
+        self.capability = probe(self.client, endpoint.capability)
+        self.mode, why = choose_mode(self.capability, self.settings)
+        self.report.endpoints[self.name] = {
+            "software": self.capability.software,
+            "version": self.capability.version,
+            "mode": self.mode,
+            "why": why,
+        }
+        log("endpoint.probed", endpoint=self.name, software=self.capability.software, mode=self.mode)
+        return min(self.capability.date or self.now, self.now + timedelta(days=1))
+
+    def _roster(self, patient: str | None) -> list[str]:
+        roster = cohort(self.client, self.settings.cohort, self.settings.read)
+        if patient is None:
+            guard_shrink(int(self.store.checkpoint("roster") or 0), len(roster), self.settings.cohort.max_shrink)
+            return roster
+        wanted = f"Patient/{patient.removeprefix('Patient/')}"
+        if wanted not in roster:
+            raise ConfigError("that patient is not in the cohort (or is excluded)")
+        return [wanted]
+
+    def _due(
+        self, roster: list[str], patient: str | None, retry: bool, server_now: datetime
+    ) -> tuple[set[str], dict[str, datetime], str | None]:
+        if patient is not None:
+            return set(roster), {}, None
+        found = who_is_due(
+            self.client, self.store, self.settings, roster, self.mode, self.fingerprint, self.now, server_now
+        )
+        self.report.endpoints[self.name]["everybody"] = found.everybody
+        due = found.patients
+        due |= self.ledger.unfinished_patients([t for t in self.settings.write.types if self.applier.may_write(t)])
+        due |= set(self.store.silent_since(self.now - SERIES_GAP))
+        due |= set(self.store.patients_of(found.responses).values())
+        if retry:
+            due |= {line.patient for line in self.store.quarantine() if line.patient}
+            self.store.forget_quarantine([line.source for line in self.store.quarantine()])
+            self.ledger.forget_refusals()
+            due |= set(roster)
+        return due & set(roster), found.newest, found.everybody
+
+    def _rules(self) -> Rules:
+        return reading_rules(self.settings, self.name, now=self.now, require_id=True)
+
+    def _applier(self) -> Applier:
+        frame = Frame(
+            self.settings.namespace,
+            self.client.bases,
+            self.now,
+            __version__,
+            due=self.settings.alerts.due,
+            close_on_repair=self.settings.alerts.close_on_repair,
+            focus={},
+        )
+        return Applier(
+            self.client,
+            self.ledger,
+            sinks(),
+            frame,
+            self.settings.write,
+            self.guard,
+            self.report,
+            self.clock,
+            self.max_writes,
+            self.report.dry_run,
+        )
+
+    # -- patients
+
+    def _patients(self, reader: PatientReader, due: list[str], progress: Callable[[int, int], None] | None) -> None:
+        failed = 0
+        for done, record in enumerate(self._read_ahead(reader, due)):
+            if progress:
+                progress(done, len(due))
+            try:
+                if isinstance(record, EHRError):
+                    raise record
+                self._patient(record)
+                failed = 0
+            except EHRError as error:
+                failed += 1
+                self.report.patients["incomplete"] += 1
+                self.report.say(str(error))
+                log("patient.incomplete", "warning", error=type(error).__name__, status=error.status)
+                if isinstance(error, Unauthorised) or failed >= self._patience():
+                    self.report.ehr_failed = True
+                    return
+            if self.stop.is_set():
+                self.report.stopped_early = True
+                return
+        if progress:
+            progress(len(due), len(due))
+
+    def _patience(self) -> int:
+        return self.settings.endpoint[self.name].http.give_up_after
+
+    def _read_ahead(self, reader: PatientReader, due: list[str]) -> Iterator[PatientRecord | EHRError]:
+        """Patients in order, the next few being read while one is worked on."""
+
+        def read(patient: str, known: dict[str, datetime | None]) -> PatientRecord | EHRError:
+            try:
+                return reader.read(patient, known)
+            except EHRError as error:
+                return error
+
+        width = self.settings.read.max_connections
+        waiting: deque[Future[PatientRecord | EHRError]] = deque()
+        with ThreadPoolExecutor(width, thread_name_prefix="read") as pool:
+            try:
+                for patient in due:
+                    known = {a.response: a.updated for a in self.store.assessments(patient)}
+                    waiting.append(pool.submit(read, patient, known))
+                    if len(waiting) >= width:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _patient(self, record: PatientRecord) -> None:
+        """Recompute, record, plan and write one patient."""
+        patient = record.patient
+        placed = place(record.readings, self.instruments, record.around, self.placing)
+        lost = [a for a in self.store.assessments(patient) if a.response in record.vanished]
+        told = stories(
+            [*placed.kept, *lost],
+            self.instruments,
+            self.policy,
+            cutoffs=self.settings.detection.cutoffs,
+            as_of=self.now,
+        )
+        self._count(record, placed)
+        found = strains(told)
+        self.report.notices += sum(len(s.notices) for s in told)
+        self.report.episodes.update(str(s.episode.state) for s in found)
+        aside = [*(r for r in placed.left_out if r.outcome is Outcome.SET_ASIDE), *_partly(record, placed)]
+        new, total = self.store.record(patient, [*placed.kept, *lost], aside, record.vanished, self.now)
+        self.report.quarantine_new += new
+        self.report.quarantine_total += total
+        known = self.ledger.known(patient, [r.id for r in record.readings if r.id])
+        actions = self._score_actions(record, placed, [k for k in known if k.type == "Observation"])
+        for type in sorted({SINK_TYPES[s] for s in self.settings.alerts.sinks} | {k.type for k in known}):
+            if type in SINK_TYPES.values():
+                actions += self._alert_actions(type, found, [k for k in known if k.type == type], placed)
+        rows = self.ledger.plan(patient, actions, self.now)
+        faults.reached("planned")
+        settled = all(k.standing != "unknown" for k in known)
+        for action in actions:
+            row = rows[action.type, action.key]
+            if action.push:
+                self.deferred.append((action, row))
+                settled = settled and not self.applier.may_write(action.type)
+            else:
+                settled &= self.applier.apply(action, row)
+        self.report.patients["completed"] += 1
+        for type, stamp_seen in record.newest.items():
+            newer(self.newest, type, stamp_seen, stamp_seen)
+        if settled and not self.report.dry_run:
+            self.store.completed(patient, self.now)
+            faults.reached("checkpoint")
+
+    def _score_actions(self, record: PatientRecord, placed: Placed, known: list[Known]) -> list[Action]:
+        if self.settings.write.scores.sink == "none":
+            return []
+        write = self.settings.write
+        wanted = score_contents(
+            placed.kept,
+            self.instruments,
+            self.keys,
+            inferred_encounter=write.inferred_encounter,
+            labels=write.security_labels,
+        )
+        reasons = {r.id: r.reason or "" for r in placed.left_out if r.id}
+        reasons |= dict.fromkeys(placed.superseded, "another response in the same session counts")
+        reasons |= dict.fromkeys(record.moved, "the response is another patient's now")
+        return plan_scores(wanted, known, reasons=reasons, vanished=record.vanished)
+
+    def _alert_actions(self, type: str, found: list[Strain], known: list[Known], placed: Placed) -> list[Action]:
+        retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}
+        actions, silent = plan_alerts(type, found, known, self.keys, self.alerts, retracted=retracted)
+        raised = type in {SINK_TYPES[s] for s in self.settings.alerts.sinks}
+        self.report.silent.update(silent if raised else {})
+        return [a for a in actions if raised or a.op is not Op.CREATE]
+
+    def _count(self, record: PatientRecord, placed: Placed) -> None:
+        self.report.read.update(record.counts)
+        self.report.outcomes["scored"] += len(placed.kept)
+        self.report.outcomes["superseded"] += len(placed.superseded)
+        for r in placed.left_out:
+            self.report.outcomes[str(r.outcome)] += 1
+            self.report.reasons[r.code or "?"] += 1
+        if record.vanished:
+            self.report.reasons["vanished"] += len(record.vanished)
+            self.report.say(
+                f"{len(record.vanished)} responses that were scored are gone from the EHR; their scores stay"
+            )
+        if record.foreign:
+            self.report.reasons["another-patient"] += record.foreign
+            self.report.say("the EHR answered a search by patient with other patients' responses; they were left out")
+
+    # -- pushes and checkpoints
+
+    def _push(self) -> None:
+        """New alerts and escalations, all at once, so that the share cap can look at all of them."""
+        dyads = {
+            (a.patient, getattr(a.content, "practitioner", ""))
+            for a, _ in self.deferred
+            if self.applier.may_write(a.type)
+        }
+        total = self.store.dyads_with_baseline()
+        most = self.settings.write.max_alert_share
+        if total >= SHARE_FROM and len(dyads) > most * total:
+            raise SafetyError(
+                f"{len(dyads)} of {total} dyads would be alerted in this pass, more than write.max_alert_share allows; "
+                "no alert was written, scores were; look at `sync --dry-run` before raising it"
+            )
+        done: dict[str, bool] = {}
+        for action, row in self.deferred:
+            if isinstance(self.applier.frame.focus, dict):
+                self.applier.frame.focus.update(self.ledger.observation_refs(action.patient))
+            try:
+                ok = self.applier.apply(action, row)
+            except EHRError as error:
+                ok = False
+                self.report.ehr_failed = True
+                self.report.say(str(error))
+            done[action.patient] = done.get(action.patient, True) and ok
+        for patient, ok in done.items():
+            if ok and not self.report.dry_run:
+                self.store.completed(patient, self.now)
+
+    def _checkpoints(self, roster: list[str], seen: dict[str, datetime], everybody: bool) -> None:
+        for type, at in seen.items():
+            newer(self.newest, type, at, at)
+        moved = moved_watermarks(self.store, self.newest)
+        values = {"roster": str(len(roster)), **moved}
+        if everybody:
+            values |= {"full": stamp(self.now), "fingerprint": self.fingerprint}
+        faults.reached("watermark")
+        self.store.set_checkpoints(values)
+        for type in ("QuestionnaireResponse", "Encounter"):
+            if found := self.store.checkpoint(f"watermark:{type}"):
+                self.report.watermark[type] = found
+
+
+def _partly(record: PatientRecord, placed: Placed) -> Iterator[Reading]:
+    """Scored responses of which one scale could not be scored: that scale is set aside."""
+    kept = {a.response for a in placed.kept}
+    for reading in record.readings:
+        if reading.id in kept and reading.unscored:
+            yield reading
+
+
+def _trace(exchange: Exchange) -> None:
+    log("http.exchange", "debug", **{k: getattr(exchange, k) for k in ("method", "type", "status", "milliseconds")})

@@ -1,0 +1,231 @@
+"""Reading one patient: responses first, then encounters, then what these refer to.
+
+Every result is re-checked here (rule R7): a server may ignore a search parameter and answer with
+another patient's data. What is absent from a search although we know it is read by id before it is
+believed gone: an index may lag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from .config import Settings
+from .errors import Forbidden, Incomplete, NotFound, Refused
+from .fhir.http import FhirClient
+from .fhir.inbound import Rules, decode_response, read_response, read_session
+from .fhir.references import local
+from .fhir.search import search
+from .model import Outcome, Reading, Session
+from .placing import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """Everything that was read of one patient.
+
+    readings  responses, other patients' left out
+    vanished  ids of known responses that the EHR no longer has (404 or 410 on read)
+    moved     ids of known responses that are another patient's now
+    foreign   how many results the server should not have returned
+    newest    type → newest meta.lastUpdated seen
+    counts    type → resources read
+    """
+
+    patient: str
+    readings: tuple[Reading, ...]
+    around: Surroundings
+    vanished: frozenset[str]
+    moved: frozenset[str]
+    foreign: int
+    newest: Mapping[str, datetime]
+    counts: Mapping[str, int]
+
+
+class _Meta(msgspec.Struct):
+    lastUpdated: datetime | None = None  # noqa: N815  FHIR's name
+
+
+class _Stamped(msgspec.Struct):
+    meta: _Meta | None = None
+
+
+def last_updated(raw: bytes) -> datetime | None:
+    """meta.lastUpdated of a resource, None when absent or unreadable."""
+    try:
+        meta = msgspec.json.decode(raw, type=_Stamped).meta
+    except msgspec.DecodeError:
+        return None
+    stamp = meta.lastUpdated if meta else None
+    return stamp if stamp is not None and stamp.tzinfo is not None else None
+
+
+def newer(newest: dict[str, datetime], type: str, seen: datetime | None, server_now: datetime) -> None:
+    """Keep the newest stamp of a type. Stamps after the server's own clock are typos and do not count (D-5)."""
+    if seen is not None and seen <= server_now:
+        newest[type] = max(newest.get(type, seen), seen)
+
+
+class PatientReader:
+    """Reads patients of one endpoint. Safe to use from several threads."""
+
+    def __init__(self, client: FhirClient, settings: Settings, rules: Rules, server_now: datetime):
+        self.client = client
+        self.server_now = server_now
+        self.settings = settings
+        self.rules = rules
+        self._roles: dict[str, str | None] = {}
+        self._questionnaires: dict[str, dict[str, Any] | None] = {}
+
+    def read(self, patient: str, known: Mapping[str, datetime | None]) -> PatientRecord:
+        """All of a patient. `known`: response ids that we hold under this patient → their meta.lastUpdated."""
+        newest: dict[str, datetime] = {}
+        readings, foreign = self._responses(patient, newest)
+        readings = [self._fresh(r, known.get(r.id or "")) for r in readings]
+        vanished: set[str] = set()
+        moved: set[str] = set()
+        for response in sorted(known.keys() - {r.id for r in readings}):
+            self._absent(response, patient, vanished, moved)
+        sessions = self._sessions(patient, newest)
+        others = self._complete_sessions(patient, readings, sessions)
+        roles = {role: self._role(role) for s in sessions.values() for role in _roles(s)}
+        around = Surroundings(sessions, frozenset(others), roles, self._care_team(patient))
+        counts = {"QuestionnaireResponse": len(readings), "Encounter": len(sessions)}
+        gone = frozenset(vanished), frozenset(moved)
+        return PatientRecord(patient, tuple(readings), around, *gone, foreign, newest, counts)
+
+    def _search(self, type: str, patient: str, take: Callable[[bytes], Any]) -> list[Any]:
+        read = self.settings.read
+        params = [("patient", patient.removeprefix("Patient/"))]
+        return search(self.client, type, params, take=take, page_size=read.page_size, page_cap=read.page_cap).items
+
+    def _responses(self, patient: str, newest: dict[str, datetime]) -> tuple[list[Reading], int]:
+        foreign = 0
+
+        def take(raw: bytes) -> Reading | None:
+            nonlocal foreign
+            reading = decode_response(raw, self.rules, self._questionnaire)
+            if reading.patient not in {None, patient}:
+                foreign += 1
+                return None
+            newer(newest, "QuestionnaireResponse", reading.updated, self.server_now)
+            return reading
+
+        return self._search("QuestionnaireResponse", patient, take), foreign
+
+    def _fresh(self, reading: Reading, before: datetime | None) -> Reading:
+        """A result older than what we saw before comes from a stale index or cache: ask by id."""
+        if before is None or reading.updated is None or reading.updated >= before:
+            return reading
+        body = self.client.read(f"QuestionnaireResponse/{reading.id}").body
+        return read_response(body, self.rules, self._questionnaire)
+
+    def _absent(self, response: str, patient: str, vanished: set[str], moved: set[str]) -> None:
+        """A response that we know is not among the results: gone, moved, out of reach, or a late index."""
+        try:
+            body = self.client.read(f"QuestionnaireResponse/{response}").body
+        except NotFound:
+            vanished.add(response)
+            return
+        except (Forbidden, Refused):
+            raise Incomplete("a response that was read before is out of reach now") from None
+        subject = read_response(body, self.rules, self._questionnaire).patient
+        if subject == patient or subject is None:
+            raise Incomplete("a search left out a response that still exists; the index may lag")
+        moved.add(response)
+
+    def _sessions(self, patient: str, newest: dict[str, datetime]) -> dict[str, Session]:
+        def take(raw: bytes) -> Session | None:
+            session = read_session(msgspec.json.decode(raw), self.client.bases)
+            if session is None or session.patient != patient:
+                return None
+            newer(newest, "Encounter", last_updated(raw), self.server_now)
+            return session
+
+        return {f"Encounter/{s.id}": s for s in self._search("Encounter", patient, take)}
+
+    def _complete_sessions(self, patient: str, readings: list[Reading], sessions: dict[str, Session]) -> set[str]:
+        """Read encounters that responses name but the search did not give. Returns other patients'."""
+        others = set()
+        named = {r.encounter for r in readings if r.encounter and r.outcome is Outcome.SCORED}
+        for ref in sorted(named - sessions.keys()):
+            try:
+                session = read_session(self.client.read(ref).body, self.client.bases)
+            except (NotFound, Forbidden, Refused):
+                continue  # dangling or out of reach: scored without a link
+            if session is not None and session.patient == patient:
+                sessions[ref] = session
+            else:
+                others.add(ref)
+        return others
+
+    def _role(self, role: str) -> str | None:
+        if role not in self._roles:
+            try:
+                about = self.client.read(role).body.get("practitioner")
+            except (NotFound, Forbidden, Refused):
+                about = None
+            ref = about.get("reference") if isinstance(about, Mapping) else None
+            self._roles[role] = local(ref, "Practitioner", self.client.bases)
+        return self._roles[role]
+
+    def _care_team(self, patient: str) -> str | None:
+        """The only practitioner in the configured role of the patient's active care teams."""
+        wanted = self.settings.alerts.care_team_role
+        if not wanted:
+            return None
+        found: set[str] = set()
+
+        def take(raw: bytes) -> None:
+            team = msgspec.json.decode(raw)
+            subject = team.get("subject") if isinstance(team, dict) else None
+            mine = (
+                isinstance(subject, dict) and local(subject.get("reference"), "Patient", self.client.bases) == patient
+            )
+            if mine and team.get("status", "active") == "active":
+                found.update(self._members_in_role(team, wanted))
+
+        try:
+            self._search("CareTeam", patient, take)
+        except (Forbidden, Refused, NotFound):
+            return None
+        return found.pop() if len(found) == 1 else None
+
+    def _members_in_role(self, team: Mapping[str, Any], wanted: str) -> set[str]:
+        found = set()
+        for p in team.get("participant") or []:
+            codings = [c for role in p.get("role") or [] for c in role.get("coding") or []]
+            codes = {x for c in codings for x in (c.get("code"), f"{c.get('system')}|{c.get('code')}")}
+            ref = (p.get("member") or {}).get("reference")
+            who = local(ref, "Practitioner", self.client.bases)
+            if who is None and (role_ref := local(ref, "PractitionerRole", self.client.bases)):
+                who = self._role(role_ref)
+            if wanted in codes and who:
+                found.add(who)
+        return found
+
+    def _questionnaire(self, canonical: str) -> dict[str, Any] | None:
+        """A Questionnaire by canonical, as the server has it; None when it has none or several."""
+        if canonical not in self._questionnaires:
+            url, _, version = canonical.partition("|")
+
+            def take(raw: bytes) -> dict[str, Any] | None:
+                q = msgspec.json.decode(raw)
+                same = isinstance(q, dict) and q.get("url") == url and (not version or q.get("version") == version)
+                return q if same else None
+
+            try:
+                found = search(self.client, "Questionnaire", [("url", url)], take=take, page_size=20, page_cap=50).items
+            except (Forbidden, Refused, NotFound):
+                found = []
+            self._questionnaires[canonical] = found[0] if len(found) == 1 else None
+        return self._questionnaires[canonical]
+
+
+def _roles(session: Session) -> list[str]:
+    found = (*session.pprf, *session.atnd, *session.untyped)
+    return [c for c in found if c.startswith("PractitionerRole/")]

@@ -1,0 +1,96 @@
+"""Scores as Observations, one per scale (`fhir.md` 3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..plan import ScoreContent
+from . import Frame, Json, labels
+
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+UCUM = "http://unitsofmeasure.org"
+OURS = ("identifier", "status", "code", "subject", "encounter", "effectiveDateTime", "valueQuantity", "derivedFrom")
+OUR_NOTE = " items answered"
+
+
+class ObservationSink:
+    """`final` when filed, `amended` when what we say changed, `entered-in-error` when it no longer holds."""
+
+    type = "Observation"
+    kind = "score"
+
+    def render(self, content: ScoreContent, frame: Frame) -> Json:
+        """A new Observation. `performer` stays empty: a computed total has none (US Core)."""
+        meta = frame.tag() | ({"security": labels(content.labels)} if content.labels else {})
+        return {
+            "resourceType": "Observation",
+            "meta": meta,
+            "identifier": frame.identifier("score", content.key),
+            "status": "final",
+            "category": [{"coding": [{"system": CATEGORY, "code": "survey"}]}],
+            "code": {
+                "coding": [
+                    {
+                        "system": f"{frame.namespace}/CodeSystem/alliance-score",
+                        "code": f"{content.instrument}-{content.scale}",
+                    }
+                ],
+                "text": content.title,
+            },
+            "subject": {"reference": content.patient},
+            **({"encounter": {"reference": content.encounter}} if content.encounter else {}),
+            "effectiveDateTime": content.effective,
+            "issued": frame.instant,
+            "device": frame.author(),
+            "valueQuantity": {
+                "value": round(content.value, content.places),
+                "unit": "{score}",
+                "system": UCUM,
+                "code": "{score}",
+            },
+            "derivedFrom": [{"reference": f"QuestionnaireResponse/{content.response}"}],
+            "method": {"text": f"{content.instrument}/{content.instrument_version}"},
+            "note": [{"text": content.note}],
+        }
+
+    def revise(self, current: Json, content: ScoreContent, frame: Frame) -> Json:
+        """Our elements anew, status `amended`; elements that others added stay."""
+        new = self.render(content, frame) | {"status": "amended"}
+        kept = {k: v for k, v in current.items() if k not in OURS}
+        security = [s for s in (current.get("meta") or {}).get("security") or [] if isinstance(s, dict)]
+        security += [s for s in new["meta"].get("security", []) if s not in security]
+        meta = dict(current.get("meta") or {}) | ({"security": security} if security else {})
+        notes = [n for n in current.get("note") or [] if isinstance(n, dict) and OUR_NOTE not in str(n.get("text"))]
+        theirs = {k: current[k] for k in ("identifier", "category") if current.get(k)}
+        return kept | new | theirs | {"meta": meta, "note": [*new["note"], *notes]}
+
+    def retract(self, current: Json, reason: str, frame: Frame) -> Json:
+        """The value stays readable; the status says that it must not be used."""
+        return current | {"status": "entered-in-error"}
+
+    def owned(self, resource: Mapping[str, Any]) -> Json:
+        """Identity, meaning and value; `issued`, `note` and `method` may differ without harm."""
+        value = resource.get("valueQuantity")
+        ours = {k: resource.get(k) for k in ("status", "subject", "encounter", "effectiveDateTime", "derivedFrom")}
+        return ours | {
+            "code": _codes(resource.get("code")),
+            "value": value.get("value") if isinstance(value, dict) else None,
+        }
+
+    def compared(self, resource: Mapping[str, Any]) -> Json:
+        """Everything that we write but the time of filing; whether it is final or amended is no news by itself."""
+        status = resource.get("status")
+        security = (resource.get("meta") or {}).get("security") or []
+        notes = [n.get("text") for n in resource.get("note") or [] if isinstance(n, dict)]
+        return self.owned(resource) | {
+            "status": "valid" if status in {"final", "amended"} else status,
+            "method": (resource.get("method") or {}).get("text"),
+            "security": sorted(f"{s.get('system')}|{s.get('code')}" for s in security if isinstance(s, dict)),
+            "note": [n for n in notes if OUR_NOTE in str(n)],
+        }
+
+
+def _codes(concept: Any) -> list[tuple[Any, Any]]:
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    return [(c.get("system"), c.get("code")) for c in codings or [] if isinstance(c, dict)]

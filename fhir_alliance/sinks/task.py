@@ -1,0 +1,99 @@
+"""Alerts as Tasks: one per strain, to the treating clinician (`decisions.md` 2.4).
+
+`businessStatus` is ours and says where the strain stands. `status`, `owner` and `note` belong to
+the clinician once the Task exists; we only add notes, raise the priority, and withdraw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model import EpisodeState
+from ..plan import AlertContent
+from . import Frame, Json, fhir_time, labels
+
+
+class TaskSink:
+    """`requested` and `proposal`: something that a person may take up."""
+
+    type = "Task"
+    kind = "alert"
+
+    def render(self, content: AlertContent, frame: Frame) -> Json:
+        """A new Task; a severe onset starts `urgent`."""
+        focus = (frame.focus or {}).get(content.focus_key) or f"QuestionnaireResponse/{content.response}"
+        meta = frame.tag() | ({"security": labels(content.labels)} if content.labels else {})
+        return {
+            "resourceType": "Task",
+            "meta": meta,
+            "identifier": frame.identifier("alert", content.key),
+            "status": "requested",
+            "businessStatus": _state(content.state, frame),
+            "intent": "proposal",
+            "priority": "urgent" if content.level == 3 else "routine",
+            "code": {
+                "coding": [{"system": f"{frame.namespace}/CodeSystem/alert", "code": "strain-review"}],
+                "text": "Review session feedback",
+            },
+            "description": content.headline,
+            "focus": {"reference": focus},
+            "for": {"reference": content.patient},
+            **({"encounter": {"reference": content.encounter}} if content.encounter else {}),
+            "authoredOn": frame.instant,
+            "lastModified": frame.instant,
+            "requester": frame.author(),
+            "owner": {"reference": content.owner},
+            "note": [{"time": frame.instant, "text": content.evidence}],
+            "restriction": {"period": {"end": fhir_time(frame.now + frame.due)}},
+        }
+
+    def revise(self, current: Json, content: AlertContent, frame: Frame) -> Json:
+        """Where the strain stands now; a note that says what changed. Never a lower priority."""
+        text = content.follow_up or content.evidence
+        note = [*(current.get("note") or []), {"time": frame.instant, "text": text}]
+        new = current | {"businessStatus": _state(content.state, frame), "note": note, "lastModified": frame.instant}
+        if content.level == 3:
+            new["priority"] = "urgent"
+        if _withdrawn_by_us(current):
+            new = {k: v for k, v in new.items() if k != "statusReason"} | {"status": "requested"}
+        return new
+
+    def retract(self, current: Json, reason: str, frame: Frame) -> Json:
+        """Cancelled, or entered-in-error where the form was; the reason in words."""
+        status = "entered-in-error" if "entered in error" in reason else "cancelled"
+        return current | {
+            "status": status,
+            "statusReason": {"text": f"Withdrawn: {reason}"},
+            "businessStatus": _state(EpisodeState.WITHDRAWN, frame),
+            "lastModified": frame.instant,
+        }
+
+    def owned(self, resource: Mapping[str, Any]) -> Json:
+        """What a clinician has no reason to change."""
+        state = resource.get("businessStatus") or {}
+        codings = state.get("coding") if isinstance(state, dict) else None
+        return {k: resource.get(k) for k in ("intent", "description", "focus", "for", "encounter")} | {
+            "state": [c.get("code") for c in codings or [] if isinstance(c, dict)]
+        }
+
+    def compared(self, resource: Mapping[str, Any]) -> Json:
+        """Where the strain stands, how urgent it is, and whether it is withdrawn."""
+        return self.owned(resource) | {k: resource.get(k) for k in ("status", "priority")}
+
+
+def _state(state: EpisodeState, frame: Frame) -> Json:
+    words = {
+        EpisodeState.OPEN: "Open",
+        EpisodeState.REPAIRED: "Recovered",
+        EpisodeState.UNREPAIRED: "Not recovered after 3 scored sessions",
+        EpisodeState.EXPIRED: "Ended without a verdict",
+        EpisodeState.WITHDRAWN: "Withdrawn",
+    }
+    system = f"{frame.namespace}/CodeSystem/episode-state"
+    return {"coding": [{"system": system, "code": str(state)}], "text": words[state]}
+
+
+def _withdrawn_by_us(current: Json) -> bool:
+    codings = (current.get("businessStatus") or {}).get("coding") or []
+    return any(c.get("code") == EpisodeState.WITHDRAWN for c in codings if isinstance(c, dict))

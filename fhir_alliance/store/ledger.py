@@ -1,0 +1,178 @@
+"""The write ledger (`fhir.md` 3.3): intent before the write, outcome after it.
+
+    planned → pending → done | refused | unknown → done | released | review
+
+`written` is what the ledger's outcomes add up to: each resource of ours as we last knew it.
+A row that is `pending` when a new lease holder comes is `unknown`, whatever its age: its sender is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ..plan import Action, Known
+from . import tables as t
+from .store import stamp
+
+_FIELDS = tuple(name for name, _, _ in t._RESOURCE)
+OPEN = ("planned", "pending", "unknown", "review")
+
+
+class Ledger:
+    """Writes under one base URL. Every method is one transaction."""
+
+    def __init__(self, engine: Engine, base: str, run: str):
+        self.engine = engine
+        self.base = base
+        self.run = run
+
+    # -- what we know
+
+    def known(self, patient: str, responses: Collection[str] = ()) -> list[Known]:
+        """Our resources of a patient, and those that came from the given responses under other patients.
+        Where a write's outcome is unknown, or a create was refused, that is the standing."""
+        w, n = t.written.c, t.ledger.c
+        with self.engine.connect() as c:
+            mine = select(t.written).where(w.base == self.base, w.patient == patient)
+            rows = {(r["type"], r["key"]): _known(r, r["standing"]) for r in c.execute(mine).mappings()}
+            for some in _chunks(responses):
+                moved = select(t.written).where(w.base == self.base, w.patient != patient, w.response.in_(some))
+                rows |= {(r["type"], r["key"]): _known(r, r["standing"]) for r in c.execute(moved).mappings()}
+            query = select(t.ledger).where(n.base == self.base, n.patient == patient)
+            query = query.where(n.ledger_state.in_(("pending", "unknown", "review", "refused"))).order_by(n.id)
+            for r in c.execute(query).mappings():
+                at = (r["type"], r["key"])
+                if r["ledger_state"] != "refused":
+                    rows[at] = replace(rows.get(at, _known(r, "unknown")), standing="unknown")
+                elif r["op"] == "create" and at not in rows:
+                    rows[at] = _known(r, "refused")
+        return list(rows.values())
+
+    def observation_refs(self, patient: str) -> dict[str, str]:
+        """Score key → "Observation/id" of what stands in the EHR."""
+        w = t.written.c
+        query = select(w.key, w.resource_id).where(w.base == self.base, w.patient == patient, w.type == "Observation")
+        with self.engine.connect() as c:
+            return {key: f"Observation/{found}" for key, found in c.execute(query.where(w.resource_id != "")).tuples()}
+
+    def unfinished_patients(self, types: Collection[str]) -> set[str]:
+        """Patients with something to settle: unknown outcomes, and planned writes of enabled types."""
+        n = t.ledger.c
+        planned = (n.ledger_state == "planned") & n.type.in_(types)
+        query = select(n.patient).where(n.base == self.base, or_(planned, n.ledger_state.in_(("pending", "unknown"))))
+        with self.engine.connect() as c:
+            return {p for p in c.execute(query.distinct()).scalars() if p}
+
+    def unknown(self) -> list[dict[str, Any]]:
+        """Rows whose outcome must be found out, pending ones made unknown first."""
+        n = t.ledger.c
+        with self.engine.begin() as c:
+            mine = n.base == self.base
+            c.execute(update(t.ledger).where(mine, n.ledger_state == "pending").values(ledger_state="unknown"))
+            query = select(t.ledger).where(mine, n.ledger_state == "unknown").order_by(n.id)
+            return [dict(r) for r in c.execute(query).mappings()]
+
+    def counts(self) -> dict[str, int]:
+        """Open rows by state."""
+        n = t.ledger.c
+        query = select(n.ledger_state, func.count()).where(n.base == self.base, n.ledger_state.in_(OPEN))
+        with self.engine.connect() as c:
+            return dict(c.execute(query.group_by(n.ledger_state)).tuples().all())
+
+    # -- what happens
+
+    def plan(self, patient: str, actions: Collection[Action], now: datetime) -> dict[tuple[str, str], int]:
+        """Replace a patient's planned rows by these actions. Returns (type, key) → row id."""
+        n = t.ledger.c
+        with self.engine.begin() as c:
+            mine = (n.base == self.base, n.patient == patient, n.ledger_state == "planned")
+            c.execute(delete(t.ledger).where(*mine))
+            for a in actions:
+                here = (n.base == self.base, n.type == a.type, n.key == a.key, n.ledger_state == "planned")
+                c.execute(delete(t.ledger).where(*here))
+            return {(a.type, a.key): self._insert(c, a, "planned", now) for a in actions}
+
+    def _insert(self, c: Connection, action: Action, state: str, now: datetime) -> int:
+        row: dict[str, Any] = dict.fromkeys(_FIELDS, "") | {"level": 0}
+        if action.known is not None:
+            row |= {f: getattr(action.known, f) for f in _FIELDS}
+        if action.content is not None:
+            content = asdict(action.content)
+            row |= {k: content[k] for k in ("patient", "practitioner", "response", "scale", "level") if k in content}
+            row["fingerprint"] = getattr(action.content, "fingerprint", "")
+            row["state"] = str(content.get("state", ""))
+        row |= {"type": action.type, "key": action.key, "patient": action.patient}
+        at = stamp(now)
+        extra = {"base": self.base, "run": self.run, "op": str(action.op), "reason": action.reason}
+        done = c.execute(insert(t.ledger).values(**row, **extra, ledger_state=state, codes="", at=at, updated=at))
+        return int((done.inserted_primary_key or (0,))[0])
+
+    def pending(self, row: int, now: datetime, owned: str) -> None:
+        """The request is about to be sent; `owned` is the hash that will tell afterwards whether it got in."""
+        with self.engine.begin() as c:
+            self._move(c, row, "pending", now, run=self.run, owned=owned)
+
+    def _move(self, c: Connection, row: int, state: str, now: datetime, **values: Any) -> None:
+        c.execute(update(t.ledger).where(t.ledger.c.id == row).values(ledger_state=state, updated=stamp(now), **values))
+
+    def done(
+        self,
+        row: int,
+        now: datetime,
+        *,
+        resource_id: str,
+        version_id: str,
+        owned: str,
+        standing: str,
+        fingerprint: str | None = None,
+    ) -> None:
+        """The resource stands in the EHR like this."""
+        with self.engine.begin() as c:
+            self._move(c, row, "done", now, resource_id=resource_id, version_id=version_id, owned=owned)
+            got = dict(c.execute(select(t.ledger).where(t.ledger.c.id == row)).mappings().one())
+            kept = {f: got[f] for f in _FIELDS} | {"base": self.base, "standing": standing, "updated": stamp(now)}
+            if fingerprint is not None:
+                kept["fingerprint"] = fingerprint
+            fresh = upsert(t.written).values(**kept, created=stamp(now))
+            c.execute(fresh.on_conflict_do_update(index_elements=["base", "type", "key"], set_=kept))
+            older = (t.ledger.c.base == self.base, t.ledger.c.type == got["type"], t.ledger.c.key == got["key"])
+            # What was refused or asked before is settled by a success.
+            c.execute(delete(t.ledger).where(*older, t.ledger.c.id < row, t.ledger.c.ledger_state == "refused"))
+
+    def refused(self, row: int, now: datetime, *, status: int | None, codes: Iterable[str]) -> None:
+        """The EHR said no: nothing was written."""
+        with self.engine.begin() as c:
+            self._move(c, row, "refused", now, status=status, codes=" ".join(codes))
+
+    def settle(self, row: int, state: str, now: datetime, **values: Any) -> None:
+        """Any other outcome: unknown, released, review, planned."""
+        with self.engine.begin() as c:
+            self._move(c, row, state, now, **values)
+
+    def stand(self, known: Known, standing: str, now: datetime, **values: Any) -> None:
+        """What we learned about a resource without writing: removed, foreign."""
+        w = t.written.c
+        with self.engine.begin() as c:
+            at = (w.base == self.base, w.type == known.type, w.key == known.key)
+            c.execute(update(t.written).where(*at).values(standing=standing, updated=stamp(now), **values))
+
+    def forget_refusals(self) -> int:
+        """Let refused creates be planned again (`retry`)."""
+        with self.engine.begin() as c:
+            mine = (t.ledger.c.base == self.base, t.ledger.c.ledger_state == "refused")
+            return int(c.execute(update(t.ledger).where(*mine).values(ledger_state="released")).rowcount)
+
+
+def _known(row: Any, standing: str) -> Known:
+    return Known(**{f: row[f] for f in _FIELDS}, standing=standing)  # type: ignore[arg-type]
+
+
+def _chunks(items: Collection[str], size: int = 500) -> Iterable[list[str]]:
+    ordered = sorted(items)
+    return (ordered[i : i + size] for i in range(0, len(ordered), size))

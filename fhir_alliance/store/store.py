@@ -1,0 +1,307 @@
+"""The store of one endpoint: patients, assessments, checkpoints and the quarantine.
+
+Writes of one patient's reading go into one transaction (`record`): after a crash the store knows
+either all of it or nothing. The ledger is in `ledger.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, delete, distinct, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ..model import Assessment, Reading, Score
+from . import tables as t
+
+
+def stamp(at: datetime) -> str:
+    """A time as the store keeps it: UTC, microseconds, sortable as text."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def unstamp(text: str) -> datetime:
+    """Back from `stamp`."""
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """One line of the quarantine."""
+
+    source: str
+    scale: str
+    patient: str | None
+    code: str
+    reason: str
+    content: str
+    first_seen: datetime
+    last_seen: datetime
+
+
+class Store:
+    """Local state under one base URL."""
+
+    def __init__(self, engine: Engine, base: str):
+        self.engine = engine
+        self.base = base
+
+    # -- checkpoints and patients
+
+    def checkpoint(self, name: str) -> str | None:
+        """The value kept under a name, or None."""
+        with self.engine.connect() as c:
+            query = select(t.checkpoint.c.value).where(t.checkpoint.c.base == self.base, t.checkpoint.c.name == name)
+            return c.execute(query).scalar()
+
+    def set_checkpoints(self, values: Mapping[str, str]) -> None:
+        """Keep several values at once."""
+        if not values:
+            return
+        with self.engine.begin() as c:
+            for name, value in values.items():
+                row = upsert(t.checkpoint).values(base=self.base, name=name, value=value)
+                c.execute(row.on_conflict_do_update(index_elements=["base", "name"], set_={"value": value}))
+
+    def known_patients(self) -> dict[str, bool]:
+        """Every patient ever read completely → is it due again?"""
+        with self.engine.connect() as c:
+            query = select(t.patient.c.id, t.patient.c.due, t.patient.c.completed).where(t.patient.c.base == self.base)
+            return {row.id: bool(row.due) for row in c.execute(query) if row.completed}
+
+    def mark_due(self, patients: Iterable[str]) -> None:
+        """Read these again at the next pass."""
+        rows = [{"base": self.base, "id": p, "due": True} for p in sorted(set(patients))]
+        if not rows:
+            return
+        with self.engine.begin() as c:
+            statement = upsert(t.patient).on_conflict_do_update(index_elements=["base", "id"], set_={"due": True})
+            c.execute(statement, rows)
+
+    def completed(self, patient: str, now: datetime) -> None:
+        """Checkpoint of one patient: everything read, every action settled."""
+        with self.engine.begin() as c:
+            row = {"base": self.base, "id": patient, "completed": stamp(now), "due": False}
+            c.execute(upsert(t.patient).values(row).on_conflict_do_update(index_elements=["base", "id"], set_=row))
+
+    # -- one patient's reading
+
+    def record(
+        self,
+        patient: str,
+        kept: Iterable[Assessment],
+        aside: Iterable[Reading],
+        vanished: Collection[str],
+        now: datetime,
+    ) -> tuple[int, int]:
+        """Replace what is known of a patient. Returns (new or changed, all) lines of its quarantine.
+
+        vanished  responses that the EHR no longer has; their stored assessments are kept, marked
+        """
+        with self.engine.begin() as c:
+            mine = (t.assessment.c.base == self.base, t.assessment.c.patient == patient)
+            c.execute(delete(t.assessment).where(*mine, t.assessment.c.response.not_in(vanished)))
+            if vanished:
+                c.execute(update(t.assessment).where(*mine).values(vanished=True))
+            rows = [self._row(a) for a in kept if a.response not in vanished]
+            if rows:
+                ids = [r["response"] for r in rows]
+                c.execute(
+                    delete(t.assessment).where(t.assessment.c.base == self.base, t.assessment.c.response.in_(ids))
+                )
+                c.execute(insert(t.assessment), rows)
+            return self._set_aside(c, patient, aside, now)
+
+    def _row(self, a: Assessment) -> dict[str, Any]:
+        return {
+            "base": self.base,
+            "response": a.response,
+            "patient": a.patient,
+            "practitioner": a.practitioner,
+            "instrument": a.instrument,
+            "version": a.version,
+            "key": a.key,
+            "rater": a.rater,
+            "at": stamp(a.at),
+            "authored_at": stamp(a.authored_at),
+            "effective": a.effective,
+            "encounter": a.encounter,
+            "link": a.link,
+            "amended": a.amended,
+            "scores": msgspec.json.encode(a.scores).decode(),
+            "labels": msgspec.json.encode(a.labels).decode(),
+            "content": a.content,
+            "updated": stamp(a.updated) if a.updated else None,
+            "vanished": False,
+        }
+
+    def _set_aside(self, c: Connection, patient: str, aside: Iterable[Reading], now: datetime) -> tuple[int, int]:
+        mine = (t.quarantine.c.base == self.base, t.quarantine.c.patient == patient)
+        lines = list(_lines(aside, patient))
+        sources = [line["source"] for line in lines]
+        # A source without a subject of its own may have come up under another patient before.
+        theirs = (
+            t.quarantine.c.base == self.base,
+            or_(t.quarantine.c.patient == patient, t.quarantine.c.source.in_(sources)),
+        )
+        old = {(r.source, r.scale): r for r in c.execute(select(t.quarantine).where(*theirs))}
+        c.execute(delete(t.quarantine).where(*mine))
+        fresh = 0
+        for line in lines:
+            before = old.get((line["source"], line["scale"]))
+            same = before is not None and (before.content, before.code) == (line["content"], line["code"])
+            fresh += not same
+            first = before.first_seen if before is not None and same else stamp(now)
+            row = {"base": self.base, **line, "first_seen": first, "last_seen": stamp(now)}
+            keys = ["base", "source", "scale"]
+            c.execute(upsert(t.quarantine).values(row).on_conflict_do_update(index_elements=keys, set_=row))
+        return fresh, len(lines)
+
+    # -- reading back
+
+    def assessments(self, patient: str | None = None, *, vanished: bool | None = None) -> list[Assessment]:
+        """What is known, of one patient or of all; `vanished` True or False narrows it."""
+        query = select(t.assessment).where(t.assessment.c.base == self.base)
+        if patient is not None:
+            query = query.where(t.assessment.c.patient == patient)
+        if vanished is not None:
+            query = query.where(t.assessment.c.vanished == vanished)
+        with self.engine.connect() as c:
+            return [_assessment(dict(row)) for row in c.execute(query.order_by(t.assessment.c.patient)).mappings()]
+
+    def patients_of(self, responses: Collection[str]) -> dict[str, str]:
+        """Response id → the patient under whom it is stored."""
+        query = select(t.assessment.c.response, t.assessment.c.patient).where(t.assessment.c.base == self.base)
+        with self.engine.connect() as c:
+            return {r: p for r, p in c.execute(query).tuples() if r in responses} if responses else {}
+
+    def dyads_with_baseline(self, at_least: int = 3) -> int:
+        """Dyads with so many client-rated scores in one series that a personal baseline exists."""
+        a = t.assessment.c
+        series = (
+            select(a.patient, a.practitioner)
+            .where(a.base == self.base, a.rater == "client")
+            .group_by(a.patient, a.practitioner, a.instrument, a.key)
+            .having(func.count() >= at_least)
+            .subquery()
+        )
+        with self.engine.connect() as c:
+            return int(
+                c.execute(
+                    select(func.count()).select_from(
+                        select(distinct(series.c.patient), series.c.practitioner).subquery()
+                    )
+                ).scalar()
+                or 0
+            )
+
+    def silent_since(self, before: datetime) -> list[str]:
+        """Patients with an open alert whose last score is older than this: their strain may have expired."""
+        last = (
+            select(t.assessment.c.patient, func.max(t.assessment.c.at).label("last"))
+            .where(t.assessment.c.base == self.base)
+            .group_by(t.assessment.c.patient)
+            .subquery()
+        )
+        query = (
+            select(distinct(t.written.c.patient))
+            .join(last, last.c.patient == t.written.c.patient)
+            .where(t.written.c.base == self.base, t.written.c.state == "open", t.written.c.standing == "written")
+            .where(last.c.last < stamp(before))
+        )
+        with self.engine.connect() as c:
+            return list(c.execute(query).scalars())
+
+    def quarantine(self) -> list[SetAside]:
+        """Everything that is set aside, oldest first."""
+        query = select(t.quarantine).where(t.quarantine.c.base == self.base).order_by(t.quarantine.c.first_seen)
+        with self.engine.connect() as c:
+            return [
+                SetAside(
+                    r.source,
+                    r.scale,
+                    r.patient,
+                    r.code,
+                    r.reason,
+                    r.content,
+                    unstamp(r.first_seen),
+                    unstamp(r.last_seen),
+                )
+                for r in c.execute(query)
+            ]
+
+    def forget_quarantine(self, sources: Collection[str]) -> None:
+        """Drop lines (so that the next pass reports them as new if they are still there)."""
+        with self.engine.begin() as c:
+            c.execute(delete(t.quarantine).where(t.quarantine.c.base == self.base, t.quarantine.c.source.in_(sources)))
+
+
+def _lines(aside: Iterable[Reading], patient: str) -> Iterable[dict[str, Any]]:
+    for r in aside:
+        source = f"QuestionnaireResponse/{r.id}" if r.id else f"QuestionnaireResponse without id ({r.content[:12]})"
+        common = {"source": source, "patient": patient, "content": r.content}
+        if r.reason is not None:
+            yield common | {"scale": "", "code": r.code or "", "reason": r.reason}
+        for u in r.unscored:
+            yield common | {"scale": u.scale, "code": "unscorable-scale", "reason": u.reason}
+
+
+def _assessment(row: Mapping[str, Any]) -> Assessment:
+    return Assessment(
+        response=row["response"],
+        patient=row["patient"],
+        practitioner=row["practitioner"],
+        instrument=row["instrument"],
+        version=row["version"],
+        key=row["key"],
+        rater=row["rater"],
+        at=unstamp(row["at"]),
+        authored_at=unstamp(row["authored_at"]),
+        effective=row["effective"],
+        encounter=row["encounter"],
+        link=row["link"],
+        amended=row["amended"],
+        scores=tuple(msgspec.json.decode(row["scores"], type=list[Score])),
+        labels=tuple(msgspec.json.decode(row["labels"], type=list[str])),
+        content=row["content"],
+        updated=unstamp(row["updated"]) if row["updated"] else None,
+    )
+
+
+def record_run(engine: Engine, id: str, **values: object) -> None:
+    """Start or end a run's row."""
+    with engine.begin() as c:
+        row = upsert(t.run).values(id=id, **values)
+        c.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def last_runs(engine: Engine, limit: int = 10) -> Sequence[Mapping[str, Any]]:
+    """Newest first."""
+    with engine.connect() as c:
+        newest = select(t.run).order_by(t.run.c.started.desc()).limit(limit)
+        return [dict(row) for row in c.execute(newest).mappings()]
+
+
+def last_complete(engine: Engine) -> datetime | None:
+    """When the newest complete pass ended."""
+    with engine.connect() as c:
+        found = c.execute(select(func.max(t.run.c.finished)).where(t.run.c.complete)).scalar()
+        return unstamp(found) if found else None
+
+
+def meta_value(engine: Engine, name: str) -> str | None:
+    """A value about the whole store."""
+    with engine.connect() as c:
+        return c.execute(select(t.meta.c.value).where(t.meta.c.name == name)).scalar()
+
+
+def set_meta(engine: Engine, values: Mapping[str, str]) -> None:
+    """Keep values about the whole store."""
+    with engine.begin() as c:
+        for name, value in values.items():
+            row = upsert(t.meta).values(name=name, value=value)
+            c.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
