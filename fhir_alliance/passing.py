@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -30,8 +31,9 @@ from .plan import Action, AlertRules, Known, Op, plan_alerts, plan_scores, score
 from .reading import PatientReader, PatientRecord, newer
 from .report import RunReport
 from .sinks import Frame, sinks
+from .sinks.device import DeviceContent
 from .store.ledger import Ledger
-from .store.store import Store, stamp
+from .store.store import Store, meta_value, stamp
 
 SINK_TYPES = {"task": "Task", "flag": "Flag"}
 SERIES_GAP = timedelta(days=90)
@@ -87,6 +89,7 @@ class EndpointPass:
         roster = self._roster(patient)
         self.applier = self._applier()
         unknown = set() if self.report.dry_run else self.applier.reconcile(self.settings.write.reconcile_after)
+        self._device()
         due, seen, everybody = self._due(roster, patient, retry, server_now)
         due |= {p for p in unknown if p in roster}
         self.report.patients["cohort"] += len(roster)
@@ -117,6 +120,18 @@ class EndpointPass:
         }
         log("endpoint.probed", endpoint=self.name, software=self.capability.software, mode=self.mode)
         return min(self.capability.date or self.now, self.now + timedelta(days=1))
+
+    def _device(self) -> None:
+        """File ourselves as a Device where the site wants that; what we write then refers to it."""
+        if not self.applier.may_write("Device"):
+            return
+        content = DeviceContent(meta_value(self.store.engine, "install") or "", __version__)
+        known = next((k for k in self.ledger.known("") if k.type == "Device" and k.key == content.key), None)
+        if known is None or (known.standing == "written" and known.fingerprint != content.fingerprint):
+            action = Action(Op.UPDATE if known else Op.CREATE, "Device", content.key, "", content, known)
+            self.applier.apply(action, self.ledger.plan("", [action], self.now)["Device", content.key])
+        refs = [k.resource_id for k in self.ledger.known("") if k.type == "Device" and k.standing == "written"]
+        self.applier.frame = replace(self.applier.frame, device=f"Device/{refs[0]}" if refs else "")
 
     def _roster(self, patient: str | None) -> list[str]:
         roster = cohort(self.client, self.settings.cohort, self.settings.read)

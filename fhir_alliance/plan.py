@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from .derive import STRAINS, Strain
 from .keys import Keys
@@ -102,13 +102,14 @@ class AlertContent:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do to the EHR. `push` marks what calls a clinician: it waits for the share cap."""
+    """One thing to do to the EHR. `content` is what the type's sink renders (None to retract).
+    `push` marks what calls a clinician: it waits for the share cap."""
 
     op: Op
     type: str
     key: str
     patient: str
-    content: ScoreContent | AlertContent | None
+    content: Any
     known: Known | None = None
     reason: str = ""
     push: bool = False

@@ -6,3 +6,4 @@ from . import init
 from . import check
 from . import sync
 from . import serve
+from . import status

@@ -109,11 +109,12 @@ def owned_hash(sink: Sink, resource: Mapping[str, Any], bases: Sequence[str]) ->
 
 def sinks() -> dict[str, Sink]:
     """Every sink by resource type."""
+    from .device import DeviceSink
     from .flag import FlagSink
     from .observation import ObservationSink
     from .task import TaskSink
 
-    return {sink.type: sink for sink in (ObservationSink(), TaskSink(), FlagSink())}
+    return {sink.type: sink for sink in (ObservationSink(), TaskSink(), FlagSink(), DeviceSink())}
 
 
 __all__ = ["AlertContent", "Frame", "ScoreContent", "Sink", "fhir_time", "labels", "normal", "owned_hash", "sinks"]

@@ -1,0 +1,113 @@
+"""`status`: did it run, what did it write, what is set aside, what now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from . import app
+from .common import ConfigOption, EndpointOption, JsonOption, load_settings, one_endpoint
+
+if TYPE_CHECKING:
+
+    from ..overview import Standing, Status
+
+
+@app.command()
+def status(config: ConfigOption = None, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+    """Show the last runs, freshness, open strains, what was set aside and what waits."""
+    import json
+
+    from .. import overview
+    from ..config import now_utc
+    from ..sync import open_store
+
+    settings = load_settings(config, logs=False)
+    name = one_endpoint(settings, endpoint)
+    if not settings.store_path.is_file():
+        typer.echo(json.dumps({"endpoint": name, "runs": []}) if as_json else "No pass has run yet.")
+        raise typer.Exit(0)
+    with open_store(settings) as (engine, secret):
+        now = now_utc()
+        found = overview.status(engine, settings, name, now)
+        strains = overview.standings(engine, settings, name, secret, now)
+    typer.echo(json.dumps(status_json(found, strains)) if as_json else status_text(found, strains))
+
+
+def status_json(s: Status, strains: list[Standing]) -> dict[str, Any]:
+    """Everything, for machines."""
+    return {
+        "endpoint": s.endpoint,
+        "freshness": s.freshness.total_seconds() if s.freshness is not None else None,
+        "runs": [{k: r[k] for k in ("id", "started", "finished", "exit_code", "complete")} for r in s.runs],
+        "backlog": s.backlog,
+        "due": s.due,
+        "held": s.held,
+        "unassigned": s.unassigned,
+        "open_alerts": s.open_alerts,
+        "alerts_per_clinician_week": s.alerts_per_clinician_week,
+        "strains": [strain_json(x) for x in strains],
+        "quarantine": [
+            {"source": q.source, "scale": q.scale or None, "reason": q.reason, "first_seen": q.first_seen.isoformat()}
+            for q in s.quarantine
+        ],
+    }
+
+
+def strain_json(x: Standing) -> dict[str, Any]:
+    """One strain, as `status --json` and `demo --json` show it."""
+    e = x.strain.episode
+    return {
+        "patient": x.strain.key.patient,
+        "practitioner": x.strain.key.practitioner,
+        "instrument": x.strain.key.instrument,
+        "level": e.level,
+        "kind": e.kind,
+        "onset": e.onset.at.isoformat(),
+        "state": str(e.state),
+        "alerts": list(x.alerts),
+    }
+
+
+def status_text(s: Status, strains: list[Standing]) -> str:
+    """The same for a person, in 80 columns."""
+    age = "never" if s.freshness is None else f"{_ago(s.freshness.total_seconds())} ago"
+    lines = [f"Endpoint {s.endpoint}", f"  last complete pass   {age}"]
+    for r in s.runs[:5]:
+        state = f"exit {r['exit_code']}" if r["finished"] else "running, or ended without a word"
+        lines.append(f"    {r['started'][:19].replace('T', ' ')}  {r['id']}  {state}")
+    lines.append(f"  due at the next pass {s.due} patients")
+    names = {
+        "planned": "planned writes",
+        "pending": "writes under way",
+        "unknown": "writes of unknown outcome",
+        "review": "to review by hand",
+    }
+    lines += [f"  {names[k]:<20} {n}" for k, n in sorted(s.backlog.items())]
+    lines += [f"  {k.replace('.', ', '):<20} {n}" for k, n in sorted(s.held.items())]
+    if s.unassigned:
+        lines.append(f"  without clinician    {s.unassigned} patients: scored, never alerted")
+    open_now = [x for x in strains if x.strain.episode.state == "open"]
+    lines.append(f"  open strains         {len(open_now)} ({s.open_alerts} with an open alert)")
+    for x in open_now:
+        e = x.strain.episode
+        alert = ", ".join(x.alerts) or "no alert"
+        lines.append(
+            f"    {x.strain.key.patient}  {x.strain.key.instrument}  {e.kind} since {e.onset.at:%Y-%m-%d}  {alert}"
+        )
+    if s.alerts_per_clinician_week:
+        lines.append("  alerts per clinician and week, mean of the last four weeks")
+        lines += [f"    {who}  {n:g}" for who, n in sorted(s.alerts_per_clinician_week.items())]
+    lines.append(f"  set aside            {len(s.quarantine)}")
+    lines += [f"    {q.source}{' ' + q.scale if q.scale else ''}\n      {q.reason}" for q in s.quarantine[:50]]
+    if s.quarantine:
+        lines.append("  After mending these: fhir-alliance retry")
+    return "\n".join(lines)
+
+
+def _ago(seconds: float) -> str:
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
