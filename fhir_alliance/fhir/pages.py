@@ -1,0 +1,152 @@
+"""One page of a search: its matches as raw JSON bytes, its total and its next link.
+
+A page is decoded by types, without building the resources. When it does not fit (an entry that is a
+number, a total that is a string, a resource nested a thousand deep, NaN), the resources are cut out
+by their brackets and the rest is read leniently, so that a bad entry costs that entry only.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from .http import Garbled
+from .outcome import codes
+
+
+@dataclass(slots=True)
+class Page:
+    """What one page holds.
+
+    matches   raw JSON object of each match, of whatever type: views that keep the page alive
+    dropped   entries that hold no readable resource (outcomes and includes are not counted)
+    total     matches that the server says there are in all, or None
+    next      the next link as given, or None
+    readable  False when entries or links cannot be read, so that there may be more than we see
+    """
+
+    matches: list[msgspec.Raw] = field(default_factory=list)
+    dropped: int = 0
+    total: int | None = None
+    next: str | None = None
+    readable: bool = True
+
+
+class NotBundle(Exception):
+    """Whole JSON, but not a Bundle: an OperationOutcome with status 200, say. `codes` are its codes."""
+
+    def __init__(self, body: bytes):
+        super().__init__()
+        self.codes = codes(body)
+
+
+class _Search(msgspec.Struct, gc=False):
+    mode: str | None = None
+
+
+class _Entry(msgspec.Struct, gc=False):
+    resource: msgspec.Raw = msgspec.Raw()
+    search: _Search | None = None
+
+
+class _Link(msgspec.Struct, gc=False):
+    relation: str
+    url: str
+
+
+class _Bundle(msgspec.Struct, gc=False):
+    resourceType: str  # noqa: N815  the wire's name
+    total: int | None = None
+    link: list[_Link] = []
+    entry: list[_Entry] = []
+
+
+_TYPED = msgspec.json.Decoder(_Bundle)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
+_OBJECT = re.compile(rb"\{").match
+_SIDE = frozenset({"include", "outcome"})
+
+
+def read_page(body: bytes) -> Page:
+    """The page in a body. Garbled when it is not whole JSON; NotBundle when it is something else."""
+    try:
+        bundle = _TYPED.decode(body)
+    except (ValueError, RecursionError):
+        return _lenient(body)
+    if bundle.resourceType != "Bundle":
+        raise NotBundle(body)
+    page = Page(total=bundle.total if bundle.total is not None and bundle.total >= 0 else None)
+    for entry in bundle.entry:
+        if entry.search is not None and (entry.search.mode or "").lower() in _SIDE:
+            continue
+        if _OBJECT(entry.resource):
+            page.matches.append(entry.resource)
+        else:
+            page.dropped += 1
+    page.next = next((link.url for link in bundle.link if link.relation == "next"), None)
+    return page
+
+
+def _lenient(body: bytes) -> Page:
+    frame, resources = _hollow(body)
+    try:
+        bundle = msgspec.json.decode(frame)
+    except (ValueError, RecursionError):
+        raise Garbled("sent cut-off or broken JSON for") from None
+    if not isinstance(bundle, dict):
+        raise Garbled("sent no JSON object for")
+    if bundle.get("resourceType") != "Bundle":
+        raise NotBundle(body)
+    total = bundle.get("total")
+    page = Page(total=total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None)
+    entries, links = bundle.get("entry") or [], bundle.get("link") or []
+    page.readable = isinstance(entries, list) and isinstance(links, list)
+    for entry in entries if isinstance(entries, list) else []:
+        _lenient_entry(entry, resources, page)
+    for link in links if isinstance(links, list) else []:
+        if not isinstance(link, dict) or not isinstance(link.get("relation"), str):
+            page.readable = False
+        elif link["relation"] == "next":
+            page.next = page.next or (link["url"] if isinstance(link.get("url"), str) else None)
+            page.readable = page.readable and page.next is not None
+    return page
+
+
+def _lenient_entry(entry: object, resources: list[bytes], page: Page) -> None:
+    resource: Any = entry.get("resource") if isinstance(entry, dict) else None
+    search = entry.get("search") if isinstance(entry, dict) else None
+    mode = search.get("mode") if isinstance(search, dict) else None
+    if isinstance(mode, str) and mode.lower() in _SIDE:
+        return
+    number = resource.get("#") if isinstance(resource, dict) else None
+    if isinstance(number, int) and number < len(resources):
+        page.matches.append(msgspec.Raw(resources[number]))
+    else:
+        page.dropped += 1
+
+
+def _hollow(body: bytes) -> tuple[bytes, list[bytes]]:
+    """Cut each object that is the `resource` of an entry out of a page, leaving {"#": its number}."""
+    frame: list[bytes] = []
+    resources: list[bytes] = []
+    depth = kept = start = 0
+    key = b""
+    for found in _TOKEN.finditer(body):
+        token = found[0]
+        if token in b"{[":
+            if depth == 3 and key == b'"resource"' and token == b"{":
+                start = found.start()
+            depth += 1
+        elif token in b"}]":
+            depth -= 1
+            if depth == 3 and start:
+                frame.append(body[kept:start] + b'{"#":%d}' % len(resources))
+                resources.append(body[start : found.end()])
+                kept, start = found.end(), 0
+        if depth == 3:
+            key = token
+    frame.append(body[kept:])
+    return b"".join(frame), resources
