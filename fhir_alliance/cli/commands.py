@@ -7,3 +7,4 @@ from . import check
 from . import sync
 from . import serve
 from . import status
+from . import detect

@@ -1,0 +1,154 @@
+"""`detect`: session scores in a file → possible strains and notices. Offline, nothing is written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from . import app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..model import Detection, Instrument
+    from ..series import Problem, Series
+
+_LEGEND = "▼ below usual  ! still low  ▲ recovered  × not recovered  ▽ low start  · no form"
+
+
+@app.command()
+def detect(
+    file: str = typer.Argument(help="CSV with the columns series,at,value, or NDJSON with these keys; - is stdin."),
+    instrument: str = typer.Option(..., help="Id of the instrument that the scores are totals of."),
+    preset: str = typer.Option("balanced", help="Sensitivity: sensitive, balanced or specific."),
+    cut_off: float | None = typer.Option(
+        None, "--cut-off", "--cutoff", help="Your own cut-off: a notice when a score first falls below it."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object per event, and per row set aside."),
+) -> None:
+    """Possible strains in series of session scores.
+
+    An empty value is a form that was not returned. Exit code 3 when a row had to be set aside.
+    """
+    from ..detection import policy, valid
+    from ..errors import ConfigError, Exit
+    from ..instruments import get
+    from ..series import read_series
+
+    chosen = get(instrument)
+    change = chosen.change
+    if cut_off is not None and not valid(cut_off, change.minimum, change.maximum):
+        raise ConfigError(f"--cut-off: give a score from {change.minimum:g} to {change.maximum:g}")
+    by = policy(preset=preset)
+    found = read_series(_content(file), change)
+    told = [(series, by.run(series.points, change, cutoff=cut_off)) for series in found.series]
+    if as_json:
+        _print_json(told, found.problems)
+    else:
+        _print_text(told, found.problems, chosen, f"{by.id}, preset {by.preset}")
+    if found.problems:
+        raise typer.Exit(int(Exit.PARTIAL))
+
+
+def _content(file: str) -> bytes:
+    from ..errors import ConfigError
+
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _print_json(told: list[tuple[Series, Detection]], problems: tuple[Problem, ...]) -> None:
+    """By series; the reasons of a series stand before its events, those of no known series first."""
+    import msgspec
+
+    lines: dict[str, list[dict[str, object]]] = {}
+    for p in problems:
+        lines.setdefault(p.series or "", []).append({"series": p.series, "at": p.at, "reason": p.reason})
+    for series, detection in told:
+        lines.setdefault(series.name, []).extend(
+            {
+                "series": series.name,
+                "at": series.given[e.source],
+                "index": e.index,
+                "level": e.level,
+                "kind": e.kind,
+                "value": e.value,
+                "baseline": e.baseline,
+                "spread": e.spread,
+                "z": e.z,
+                "drop": e.drop,
+            }
+            for e in detection.events
+        )
+    encode = msgspec.json.Encoder().encode
+    for name in sorted(lines):
+        if lines[name]:
+            typer.echo(b"\n".join(encode(line) for line in lines[name]))
+
+
+# -- for people ----------------------------------------------------------------------------------
+
+
+def _print_text(
+    told: list[tuple[Series, Detection]], problems: tuple[Problem, ...], instrument: Instrument, by: str
+) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    # A terminal that cannot show blocks still gets every word.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    console = Console(highlight=False)
+    console.print(Text(f"Possible alliance strains · {instrument.id} · {by}", style="bold"))
+    for series, detection in told:
+        _print_series(console, series, detection, instrument)
+    for problem in problems:
+        console.print(Text(f"set aside: {problem.reason}", style="yellow"))
+    if told:
+        console.print(Text(_LEGEND, style="dim"))
+    strained = sum(any(e.state == "open" for e in d.episodes) for _, d in told)
+    console.print(Text(f"{len(told)} series, {strained} with something open, {len(problems)} set aside", style="bold"))
+
+
+def _print_series(console: Console, series: Series, detection: Detection, instrument: Instrument) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..sparkline import inline
+    from ..wording import LEVELS, day, describe, number
+
+    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in series.name)
+    head = Text(name, style="bold").append(f"  {_standing(detection)}", style="dim")
+    console.print()
+    console.print(head)
+    console.print(Padding(Text(inline(series.points, detection, instrument.change)), (0, 0, 0, 2), expand=False))
+    table = Table.grid(padding=(0, 2))
+    for justify in ("right", "left", "right", "left", "left"):
+        table.add_column(justify=justify, no_wrap=justify != "left")
+    for e in detection.events:
+        style = {3: "bold red", 2: "red", 0: "green" if e.kind == "repaired" else ""}.get(e.level, "dim")
+        cells = (f"{e.index}", day(e.at), number(instrument, e.value), LEVELS[e.level], describe(instrument, e))
+        table.add_row(*cells, style=style)
+    if detection.events:
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+def _standing(detection: Detection) -> str:
+    """How the series stands today, in a few words."""
+    scores = f"{len(detection.steps)} scores"
+    still = [e for e in detection.episodes if e.state == "open"]
+    if still:
+        return (
+            f"{scores}, {'low start' if still[-1].kind == 'low-early' else 'open'} since {still[-1].onset.at:%Y-%m-%d}"
+        )
+    if detection.insufficient:
+        return f"{scores}, {detection.insufficient}"
+    return scores
