@@ -175,7 +175,7 @@ def _limits(
         )
     missing = len(points) - len(detection.steps)
     if missing:
-        lines.append(f"{missing} of {len(points)} forms are missing or unusable; they are skipped, not counted as low.")
+        lines.append(f"Forms missing or unusable: {missing} of {len(points)}. They are skipped, never counted as low.")
     return "What this cannot tell you\n" + "\n".join(_bullet(line, width) for line in lines)
 
 

@@ -16,19 +16,20 @@ LOW_EARLY = "Alliance scores low in the first three sessions."
 LEVELS = {0: "closed", 1: "notice", 2: "check-in", 3: "priority check-in"}
 
 PHRASES = {
-    "drop": "lower than usual",
-    "early-step": "clearly lower than the session before",
+    "drop": "{drop} below usual {usual}",
+    "early-step": "{drop} below the score before, {usual}",
     "low-early": "low in the first three sessions",
-    "persisting": "still lower than usual",
+    "persisting": "still {drop} below usual {usual}",
     "repaired": "recovered",
-    "unrepaired": "not fully recovered after 3 scored sessions",
+    "unrepaired": "not fully recovered after 3 scores",
     "expired": "no score for more than 90 days",
-    "cooldown": "low again soon after a strain ended",
+    "cooldown": "{drop} below usual, soon after a strain",
     "ceiling": "first score below the maximum",
     "slow-fall": "four falling scores in a row",
     "cut-off": "below the site's own cut-off",
-    "subscale-drop": "subscale lower than usual",
+    "subscale-drop": "{drop} below its usual {usual}",
 }
+"""What happened, by kind of event, in a few words."""
 
 _EVIDENCE_LIMIT = 600
 
@@ -125,11 +126,8 @@ def baseline_sessions(instrument: Instrument, episode: Episode) -> str:
 
 
 def describe(instrument: Instrument, event: Event) -> str:
-    """One event as a short phrase with its numbers, for tables."""
-    phrase = PHRASES.get(event.kind, event.kind)
-    if event.drop is None or event.baseline is None or event.kind in {"repaired", "expired"}:
-        return phrase
-    if event.kind == "unrepaired":
-        return f"{phrase} (usual {number(instrument, event.baseline)})"
+    """One event in a few words with its numbers, for tables and lists."""
     places = instrument.scale(event.scale or "total").places
-    return f"{phrase}: {event.drop:.{places}f} below {event.baseline:.{places}f}"
+    drop = "" if event.drop is None else f"{event.drop:.{places}f}"
+    usual = "" if event.baseline is None else f"{event.baseline:.{places}f}"
+    return PHRASES[event.kind].format(drop=drop, usual=usual)
