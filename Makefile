@@ -37,7 +37,7 @@ demo: $(READY) ## Embedded FHIR server, synthetic clinic, the whole loop; what t
 	@"$(BIN)/fhir-alliance" demo $(ARGS)
 
 test: $(READY) lint servers ## Lint, types, then every test, those against real FHIR servers included
-	@"$(BIN)/python" -m pytest $(ARGS)
+	@"$(BIN)/python" -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: $(READY) ## ruff check, ruff format --check, mypy --strict
 	"$(BIN)/ruff" check .
@@ -58,8 +58,8 @@ docs: $(READY) ## Generate the reference of settings and commands, and the examp
 pictures: $(READY) ## Make the pictures under docs/images anew
 	@"$(BIN)/python" -m fhir_alliance.demo.pictures docs/images
 
-servers: ## Prepare the FHIR servers that the tests start, as far as Node.js and Java are here
-	@sh .ci/servers
+servers: $(READY) ## Prepare the FHIR servers that the tests start, as far as Node.js and Java are here
+	@"$(BIN)/python" -m tests.servers.builds
 
 lock: ## Bring requirements.lock in line with pyproject.toml; ARGS=--upgrade takes the newest versions
 	@test -x .cache/lock/bin/uv || { "$(PYTHON)" -m venv .cache/lock && .cache/lock/bin/pip install --quiet $(UV); }
