@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import typer
 
 from ..errors import Exit
 from . import app
+from .common import ConfigOption, JsonOption
 
 
 @app.command()
-def check(
-    config: Path | None = typer.Option(None, "--config", help="Configuration file."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
-) -> None:
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Is the configuration right? Offline.
 
     Prints the settings in force, secrets masked, and where each value is from. Exit code 2 when something is to mend.
