@@ -1,0 +1,151 @@
+"""Which questionnaire is which instrument, and which linkId is which item.
+
+Only by canonical URL: never by title, acronym or item order, because acronyms are shared and the
+same twelve items are keyed differently from version to version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..config import DEFAULT_NAMESPACE, Mapped, Questionnaires
+from ..errors import ConfigError
+from ..model import Instrument, Item
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """An instrument as one questionnaire carries it.
+
+    numbers  linkId → item number
+    mapped   the site gave the linkIds, so a number that is none of them is just another question
+    answers  the site's own values of coded answers ("system|code", code, or display), which then
+             decide alone; None when it gave none
+    """
+
+    instrument: Instrument
+    numbers: Mapping[str, int]
+    mapped: bool = False
+    answers: Mapping[str, float] | None = None
+    items: Mapping[int, Item] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "items", {item.number: item for item in self.instrument.items})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A canonical URL that is ours, and what its versions mean. None: not accepted."""
+
+    versions: Mapping[str, Binding]
+    unversioned: Binding | None
+    others: Binding | None
+
+    def version(self, version: str | None) -> Binding | None:
+        """The binding of this version (None: the response names no version)."""
+        if version is None:
+            return self.unversioned
+        return self.versions.get(version, self.others)
+
+    @property
+    def instrument(self) -> str | None:
+        """The instrument, when it is the same for every version."""
+        bindings = (*self.versions.values(), self.unversioned, self.others)
+        ids = {b.instrument.id for b in bindings if b}
+        return ids.pop() if len(ids) == 1 else None
+
+
+def split(canonical: str) -> tuple[str, str | None]:
+    """URL (one trailing slash off) and version; an empty version is none."""
+    url, _, version = canonical.partition("|")
+    return url.removesuffix("/"), version or None
+
+
+def is_relative(canonical: str) -> bool:
+    """Does it hold on one server only, like Questionnaire/123?"""
+    return not _ABSOLUTE.match(canonical)
+
+
+def shipped(instruments: Mapping[str, Instrument]) -> dict[str, Known]:
+    """The canonicals under the default namespace, with linkIds 1 to n."""
+    known = {}
+    for instrument in instruments.values():
+        binding = Binding(instrument, {link: i.number for i in instrument.items for link in i.link_ids})
+        versions = dict.fromkeys(instrument.questionnaire_versions, binding)
+        known[f"{DEFAULT_NAMESPACE}/Questionnaire/{instrument.id}"] = Known(versions, binding, None)
+    return known
+
+
+def site(maps: Mapping[str, Questionnaires], instruments: Mapping[str, Instrument]) -> dict[str, Known]:
+    """The canonicals of a site's tables (name of the table → its keys); a later table overrides.
+
+    ConfigError names the table and the key, and what is wrong with it.
+    """
+    ours = shipped(instruments)
+    found: dict[str, dict[str | None, Binding]] = {}
+    for table, questionnaires in maps.items():
+        seen: set[tuple[str, str | None]] = set()
+        for key, value in questionnaires.items():
+            where = f'[{table}] "{key}"'
+            url, version = split(key)
+            if not url:
+                raise ConfigError(f"{where}: give a canonical URL")
+            if url in ours:
+                raise ConfigError(f"{where}: shadows a canonical that is built in")
+            if table == "questionnaires" and is_relative(url):
+                raise ConfigError(f"{where}: a relative key belongs to its endpoint, [endpoint.NAME.questionnaires]")
+            if (url, version) in seen:
+                raise ConfigError(f"{where}: the same questionnaire is mapped twice")
+            seen.add((url, version))
+            found.setdefault(url, {})[version] = _bind(where, value, instruments)
+    return {url: _known(by_version) for url, by_version in found.items()}
+
+
+def _known(by_version: dict[str | None, Binding]) -> Known:
+    anything = by_version.get(None)
+    return Known({v: b for v, b in by_version.items() if v is not None}, anything, anything)
+
+
+def _bind(where: str, value: str | Mapped, instruments: Mapping[str, Instrument]) -> Binding:
+    name = value if isinstance(value, str) else value.instrument
+    instrument = instruments.get(name)
+    if instrument is None:
+        raise ConfigError(f"{where}: no instrument {name!r}; there are: {', '.join(instruments)}")
+    links = {link: item.number for item in instrument.items for link in item.link_ids}
+    items = None if isinstance(value, str) else value.items
+    answers = None if isinstance(value, str) else getattr(value, "answers", None)
+    if answers is not None:
+        _check_answers(where, answers, instrument)
+    if items is None:
+        return Binding(instrument, links, answers=answers)
+    _check_items(where, items, instrument)
+    return Binding(instrument, dict(items), mapped=True, answers=answers)
+
+
+def _check_items(where: str, items: Mapping[str, int], instrument: Instrument) -> None:
+    size = len(instrument.items)
+    taken: dict[int, str] = {}
+    for link, number in items.items():
+        if not link:
+            raise ConfigError(f"{where}: an empty linkId")
+        if not 1 <= number <= size:
+            raise ConfigError(f"{where}: {instrument.id} has items 1 to {size}, not {number}")
+        if number in taken:
+            raise ConfigError(f"{where}: item {number} has two linkIds, {taken[number]!r} and {link!r}")
+        taken[number] = link
+    total = instrument.scale("total")
+    if sum(n in taken for n in total.items) < total.min_answered:
+        raise ConfigError(f"{where}: too few items are mapped for a total of {instrument.id}")
+
+
+def _check_answers(where: str, answers: Mapping[str, float], instrument: Instrument) -> None:
+    item = instrument.items[0]
+    for value in answers.values():
+        steps = (value - item.minimum) / item.step
+        if not item.minimum <= value <= item.maximum or abs(steps - round(steps)) > 1e-6:
+            span = f"{item.minimum:g} to {item.maximum:g} in steps of {item.step:g}"
+            raise ConfigError(f"{where}: answers of {instrument.id} are {span}")

@@ -1,0 +1,72 @@
+"""JSON in, and the identity of content: what makes two versions of a resource the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+
+from .stop import set_aside
+
+SIZE_LIMIT = 16 * 1024 * 1024
+"""Most bytes of one QuestionnaireResponse."""
+
+_decoder = msgspec.json.Decoder()
+_encoder = msgspec.json.Encoder(order="sorted")
+_R = TypeVar("_R")
+
+
+def digest(content: bytes) -> str:
+    """Short hash of bytes, for comparing versions."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def canonical(resource: dict[str, Any]) -> bytes:
+    """The resource without `meta`, independent of key order and white space.
+
+    Stop when it cannot be JSON: lone surrogates, keys that are not text, foreign objects.
+    """
+    try:
+        return _encoder.encode({key: value for key, value in resource.items() if key != "meta"})
+    except (TypeError, ValueError, OverflowError):
+        raise set_aside("not-json", "holds what JSON cannot hold") from None
+
+
+def decode(raw: bytes) -> Any:
+    """Parse JSON; of a doubled key the last counts. Stop when it is not JSON or not UTF-8."""
+    try:
+        return _decoder.decode(raw)
+    except UnicodeDecodeError:
+        raise set_aside("not-utf-8", "not UTF-8 text") from None
+    except ValueError:
+        raise set_aside("not-json", "not JSON") from None
+
+
+def roomy(read: Callable[[], _R]) -> _R:
+    """Call `read`; when the stack is too short for deep nesting, once more on a fresh one.
+
+    Callers may sit deep in the stack themselves, and 200 levels of items are 800 of JSON.
+    RecursionError when that is not enough either.
+    """
+    try:
+        return read()
+    except RecursionError:
+        pass
+    done: list[_R] = []
+    failed: list[BaseException] = []
+
+    def again() -> None:
+        try:
+            done.append(read())
+        except BaseException as error:  # handed on to the caller below
+            failed.append(error)
+
+    thread = threading.Thread(target=again)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return done[0]

@@ -1,0 +1,107 @@
+"""What a site decides about reading: made once from the settings, then handed to every reading."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ..config import Endpoint, Settings
+from ..errors import ConfigError
+from ..instruments import get, load_all
+from ..model import Instrument
+from .binding import Known, shipped, site
+from .form import NOTHING, Form, compile_form
+
+MOST_FORMS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How responses are read.
+
+    bindings      canonical URL or relative key → instrument by version
+    zone          for times without one
+    bases         base URLs of our own server: references below them are relative
+    attested      licence-gated instruments whose licence the site holds
+    allow_labels  security label codes that are processed although refused by default
+    now           start of the run: what is dated a day later is a typo
+    require_id    `sync`: a response needs an id, and its subject must be on our own server
+    """
+
+    bindings: Mapping[str, Known]
+    instruments: Mapping[str, Instrument]
+    now: datetime
+    zone: tzinfo = UTC
+    bases: tuple[str, ...] = ()
+    attested: frozenset[str] = frozenset()
+    allow_labels: frozenset[str] = frozenset()
+    numeric_strings: bool = False
+    accept_in_progress_when_complete: bool = False
+    require_id: bool = False
+    _forms: dict[int, tuple[Any, Form]] = field(default_factory=dict, compare=False, repr=False)
+
+    def form(self, questionnaire: dict[str, Any] | None) -> Form:
+        """What a resolved Questionnaire adds, compiled once for the responses that share it."""
+        if questionnaire is None:
+            return NOTHING
+        kept = self._forms.get(id(questionnaire))
+        if kept is None:
+            if len(self._forms) >= MOST_FORMS:
+                self._forms.clear()
+            # The Questionnaire is kept with its form, so that its id is not reused.
+            kept = self._forms[id(questionnaire)] = (questionnaire, compile_form(questionnaire, None))
+        return kept[1]
+
+
+def rules(
+    settings: Settings | None,
+    endpoint: str | None,
+    *,
+    now: datetime,
+    attest: Collection[str] = (),
+    require_id: bool = False,
+) -> Rules:
+    """The rules of an endpoint (None: the only one, if there is one; with several, none).
+
+    settings  None: only the canonicals that ship
+    attest    instruments whose licence is attested for this call, beside `licences.attested`
+
+    ConfigError when a questionnaire map, an attested instrument or the endpoint's name is wrong.
+    """
+    instruments = load_all()
+    attested = frozenset(get(id).id for id in (*(settings.licences.attested if settings else ()), *attest))
+    known = shipped(instruments)
+    if settings is None:
+        return Rules(known, instruments, now, attested=attested, require_id=require_id)
+    maps = {"questionnaires": settings.questionnaires}
+    name, chosen = _endpoint(settings, endpoint)
+    for other, theirs in settings.endpoint.items():
+        if other != name:  # a mistake under another endpoint is still a mistake
+            site({f"endpoint.{other}.questionnaires": theirs.questionnaires}, instruments)
+    if chosen is not None:
+        maps[f"endpoint.{name}.questionnaires"] = chosen.questionnaires
+    return Rules(
+        bindings=known | site(maps, instruments),
+        instruments=instruments,
+        now=now,
+        zone=ZoneInfo(chosen.timezone) if chosen else UTC,
+        bases=(chosen.base_url, *chosen.aliases) if chosen else (),
+        attested=attested,
+        allow_labels=frozenset(label.casefold() for label in settings.read.allow_labels),
+        numeric_strings=settings.read.numeric_strings,
+        accept_in_progress_when_complete=settings.read.accept_in_progress_when_complete,
+        require_id=require_id,
+    )
+
+
+def _endpoint(settings: Settings, name: str | None) -> tuple[str, Endpoint | None]:
+    if name is not None:
+        if name not in settings.endpoint:
+            raise ConfigError(f"no endpoint {name!r}; there are: {', '.join(settings.endpoint) or 'none'}")
+        return name, settings.endpoint[name]
+    if len(settings.endpoint) == 1:
+        return next(iter(settings.endpoint.items()))
+    return "", None
