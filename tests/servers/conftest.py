@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("server", row.servers if row else ("sekmet",), indirect=True, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Two groups for pytest-xdist (--dist loadgroup), so that each HAPI is started once; the canary sweep is last."""
     for item in items:
         if "servers" in item.path.parts:
             callspec = getattr(item, "callspec", None)
             name = callspec.params.get("server", "") if callspec else ""
             item.add_marker(pytest.mark.xdist_group("hapi" if name.startswith("hapi") else "servers"))
+    yield
+    items.sort(key=lambda item: item.path.name == "test_canary.py")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -93,7 +95,13 @@ def site(ehr: Ehr, clinic: Clinic, captured: Path, tmp_path: Path) -> MakeSite:
     """Makes an installation for the clinic's patients: site(), site(proxy.base), site(**{"write.enabled": False})."""
     numbers = count(1)
 
-    def make(base: str | None = None, *, patients: Sequence[str] | None = None, **options: Any) -> Site:
+    def make(
+        base: str | None = None,
+        *,
+        patients: Sequence[str] | None = None,
+        captured: Path = captured,
+        **options: Any,
+    ) -> Site:
         folder = tmp_path / f"site{next(numbers)}"
         cohort = clinic.patients if patients is None else patients
         return Site(folder, base or ehr.base, cohort, tag=clinic.tag, captured=captured, options=options)

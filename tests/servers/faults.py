@@ -175,3 +175,22 @@ def _entries(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> 
         return {**bundle, "entry": after}
 
     return _bundle(changed)
+
+
+def replacing(swap: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> Action:
+    """Searchsets in which resources with these ids read as `swap` makes of them: what a validating server refuses."""
+
+    def act(call: Call) -> Answer:
+        answer = call.forward()
+        bundle = answer.json()
+        raw: dict[str, bytes] = {}
+        for n, entry in enumerate(bundle.get("entry", [])):
+            if make := swap.get(entry.get("resource", {}).get("id")):
+                raw[f'"@{n}@"'] = make(entry["resource"])
+                entry["resource"] = f"@{n}@"
+        body = json.dumps(bundle).encode()
+        for mark, resource in raw.items():
+            body = body.replace(mark.encode(), resource)
+        return Answer(answer.status, body, answer.headers)
+
+    return act

@@ -39,4 +39,112 @@ def _only(*names: str, why: str) -> dict[str, str]:
 
 
 EVERYWHERE: dict[str, str] = {}
-MATRIX: dict[str, Row] = {}
+FAULTS = TWINS  # the proxy makes the fault: one server of each kind shows how its own answers mix with it
+FAST = _only("sekmet", why="about the product and its store alone; one server shows it")
+
+MATRIX: dict[str, Row] = {
+    # test_scenarios.py
+    "first_pass_creates": Row("first pass creates", EVERYWHERE),
+    "found_again_by_fhir_alone": Row("tools that know only FHIR find series and alerts", EVERYWHERE),
+    "replay_writes_nothing": Row("replay writes nothing", EVERYWHERE),
+    "a_new_store_adopts_what_stands": Row("lost store: what stands is adopted", EVERYWHERE),
+    "amend": Row("amended response", EVERYWHERE),
+    "a_new_date_is_written_too": Row("another date, same score", TWINS),
+    "retract_and_return": Row("entered in error, and back", EVERYWHERE),
+    "a_cancelled_session_takes_its_score_back": Row("session cancelled", TWINS),
+    "moved_to_another_patient": Row("response moved to another patient", EVERYWHERE),
+    "vanished_is_reported_never_deleted": Row("response deleted", TWINS),
+    "many_pages": Row("paging over more than 3 pages", EVERYWHERE),
+    "absolute_versioned_and_dangling_references": Row(
+        "absolute, versioned and dangling references", {"hapi": _REFUSES, "hapi-cached": _REFUSES}
+    ),
+    "hapi_refuses_references_to_nowhere": Row(
+        "dangling and foreign references are refused", _only("hapi", why="accepts them, see the row above")
+    ),
+    "a_session_of_another_patient": Row("another patient's session", TWINS),
+    "ignored_search_parameters": Row(
+        "server ignores search parameters", _only("sekmet-stock", why="applies them; see another_patients_response")
+    ),
+    "a_cached_search_is_not_believed": Row("search cache", _only("hapi-cached", why="answers no search from a cache")),
+    "cohort_by_group": Row("cohort from a Group", TWINS),
+    "cohort_by_search": Row("cohort from a search", TWINS),
+    # test_alerts.py
+    "a_strain_is_raised_worsens_and_recovers": Row("alert raised, worsened, recovered", EVERYWHERE),
+    "withdrawn_when_data_change": Row("alert withdrawn", EVERYWHERE),
+    "the_clinicians_own_status_stays": Row("clinician answers the Task", TWINS),
+    "no_alert_for_the_past": Row("old strains raise no alert", TWINS),
+    "nobody_is_told_without_one_treating_clinician": Row("no treating clinician, no alert", TWINS),
+    "flags_as_alerts": Row("Flags instead of Tasks", TWINS),
+    # test_searches.py
+    "a_lagging_index": Row("lagging search", FAULTS),
+    "a_replica_that_knows_nothing": Row("empty replica", FAULTS),
+    "a_known_response_left_out_of_a_search": Row("incomplete search", FAULTS),
+    "a_page_expires": Row("page expires", FAULTS),
+    "a_walk_that_repeats_itself": Row("next leads in a circle", FAULTS),
+    "a_next_link_to_another_host": Row("next leads to another host", FAULTS),
+    "another_patients_response_among_the_results": Row("another patient's response among the results", FAULTS),
+    "a_watermark_where_it_is_declared": Row(
+        "watermark where declared",
+        {
+            "sekmet-stock": "does not list QuestionnaireResponse in /metadata",
+            "medplum": "its /metadata lists no types",
+            "sekmet-absolute": TWINS["sekmet-absolute"],
+            "hapi-cached": TWINS["hapi-cached"],
+        },
+    ),
+    "no_watermark_where_it_is_not_declared": Row("no watermark where not declared", FAULTS),
+    "a_declared_watermark_that_is_ignored": Row("declared and ignored _lastUpdated", FAULTS),
+    # test_writes.py
+    "writes_off_then_on": Row("writes off, then on", TWINS),
+    "a_dry_run_makes_and_moves_nothing": Row("dry run", FAST),
+    "the_write_cap_leaves_the_rest_planned": Row("write cap", FAST),
+    "a_create_without_an_answer": Row("lost response, reset, 500, 502 on create", FAULTS),
+    "a_create_without_an_answer_where_conditions_are_ignored": Row("the same without If-None-Exist", FAULTS),
+    "an_unknown_write_waits_for_a_late_index": Row("unknown write, late index", FAST),
+    "an_update_without_an_answer": Row("lost response and reset on update", FAULTS),
+    "a_lost_race_for_a_conditional_create": Row("conditional-create race", FAULTS),
+    "several_matches_are_left_to_a_person": Row("several matches of our identifier", FAULTS),
+    "an_acknowledgement_without_a_body": Row("2xx without body or Location", FAULTS),
+    "a_foreign_edit_is_left_alone": Row("foreign edit", TWINS),
+    "removed_by_the_site_is_never_recreated": Row("removed by the site", TWINS),
+    "restart_mid_run": Row(
+        "server killed and restarted mid-run",
+        {"medplum": _FORGETS, **TWINS},
+    ),
+    "a_second_instance_does_nothing": Row("lease", FAST),
+    # test_outages.py
+    "outages": Row("401, 403, 429, 500, 503, HTML, truncated, reset, slow", FAULTS),
+    "down": Row("down", FAULTS),
+    "a_pause_that_is_asked_for_is_kept": Row("Retry-After is kept", FAULTS),
+    "one_patient_fails_and_the_others_do_not": Row("one patient fails", FAULTS),
+    "reading_is_allowed_and_writing_is_not": Row("reading allowed, writing not", FAULTS),
+    "a_definite_refusal_is_told_once_and_not_repeated": Row("422 on a write", FAULTS),
+    # test_malformed.py
+    "malformed_responses": Row("malformed responses", FAULTS),
+    "entries_that_are_no_resources": Row("entries that are no resources", FAULTS),
+    "a_mended_form_leaves_the_quarantine": Row("quarantine and mending", TWINS),
+    "a_questionnaire_of_the_sites_own": Row("a site's own questionnaire", TWINS),
+    # test_crash.py
+    "crash_at_each_step": Row(
+        "kill -9 at each ledger step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
+    ),
+    "killed_while_a_request_is_on_its_way": Row(
+        "kill -9 from outside, mid-request", _only("sekmet", "hapi", why="a crash is ours; two suffice")
+    ),
+}
+
+
+def table() -> str:
+    """The matrix as text, one scenario a line, and the reasons below."""
+    width = max(len(row.about) for row in MATRIX.values())
+    lines = [" " * width + "  " + "  ".join(SERVERS)]
+    reasons: dict[str, None] = {}
+    for row in MATRIX.values():
+        marks = [("yes" if name in row.servers else "-").center(len(name)) for name in SERVERS]
+        lines.append(f"{row.about:<{width}}  {'  '.join(marks)}")
+        reasons |= {f"  {row.about}, not on {name}: {why}": None for name, why in row.not_on.items()}
+    return "\n".join([*lines, "", *reasons])
+
+
+if __name__ == "__main__":
+    print(table())

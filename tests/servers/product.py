@@ -71,6 +71,7 @@ class Site:
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.base, self.tag, self.captured = folder, base, tag, captured
+        self.program: Sequence[str] = (str(COMMAND),)
         self.options: dict[str, Any] = {**self.DEFAULTS, "cohort.ids": list(patients), **options}
         self.options["endpoint.main.base_url"] = base
         token = folder / "token"
@@ -93,7 +94,7 @@ class Site:
         """Start a command; hand what it printed to `finish`."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("FHIR_ALLIANCE")}
         return subprocess.Popen(
-            [str(COMMAND), command, *arguments, "--config", str(self.folder / "site.toml")],
+            [*self.program, command, *arguments, "--config", str(self.folder / "site.toml")],
             cwd=self.folder,
             env={**inherited, "TZ": "America/St_Johns", **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -107,8 +108,12 @@ class Site:
         kept = self.captured / f"{os.getpid()}-{next(_numbers):04}-{command}"
         kept.with_suffix(".out").write_text(ran.out)
         kept.with_suffix(".err").write_text(ran.err)
+        kept.with_suffix(".tag").write_text(self.tag)
         assert not leaks(ran.out), f"{command} printed planted content to stdout: {leaks(ran.out)}"
         assert not leaks(ran.err, [self.tag]), f"{command} logged planted content: {leaks(ran.err, [self.tag])}"
+        for file in self.folder.glob("state/*"):
+            held = leaks(file.read_bytes().decode("latin-1"))
+            assert not held, f"{command} left planted content in {file.name}: {held}"
         return ran
 
     def sync(self, *arguments: str, code: int | None = 0, env: Mapping[str, str] | None = None) -> Ran:
@@ -120,6 +125,14 @@ class Site:
     @property
     def store(self) -> Path:
         return self.folder / "state" / "alliance.db"
+
+
+def sweep(captured: Path) -> list[tuple[str, list[str]]]:
+    """All captured output once more: (file, kinds of planted content in it). Ids are allowed on stdout only."""
+    tags = {file.read_text() for file in captured.glob("*.tag")}
+    found = [(file.name, leaks(file.read_text(), tags)) for file in sorted(captured.glob("*.err"))]
+    found += [(file.name, leaks(file.read_text())) for file in sorted(captured.glob("*.out"))]
+    return [(name, kinds) for name, kinds in found if kinds]
 
 
 def _toml(options: Mapping[str, Any]) -> str:

@@ -1,0 +1,118 @@
+"""Strain alerts through a life: raised, worsened, recovered, withdrawn; one Task, in the real server."""
+
+from __future__ import annotations
+
+from .clinic import STRAIN, Clinic, srs_items
+from .conftest import MakeSite
+from .ehr import Ehr, Json, reference, state, versions
+
+DROP = STRAIN[-1]
+
+
+def only(found: list[Json]) -> Json:
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_strain_is_raised_worsens_and_recovers(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    here = site()
+    clinic.course(patient, doctor, STRAIN[:-1], last=3)
+    here.sync()
+    assert ehr.tasks(patient) == []
+
+    clinic.course(patient, doctor, (DROP,), last=2)
+    here.sync()
+    raised = only(ehr.tasks(patient))
+    onset = ehr.observations(patient, "srs-v3-total")[-1]
+    assert (raised["status"], raised["intent"], raised["priority"], state(raised)) == (
+        "requested",
+        "proposal",
+        "routine",
+        "open",
+    )
+    assert reference(raised, "focus") == f"Observation/{onset['id']}"
+    assert reference(raised, "owner") == f"Practitioner/{doctor}"
+    assert reference(raised, "encounter") == reference(onset, "encounter")
+    assert raised["restriction"]["period"]["end"] > raised["authoredOn"]
+    assert "rupture" not in str(raised).casefold()
+
+    clinic.course(patient, doctor, (31.0,), last=1)
+    here.sync()
+    worse = only(ehr.tasks(patient))
+    assert (worse["id"], worse["priority"], state(worse)) == (raised["id"], "urgent", "open")
+    assert len(worse["note"]) == len(raised["note"]) + 1
+
+    clinic.course(patient, doctor, (37.5,))
+    here.sync()
+    recovered = only(ehr.tasks(patient))
+    assert (recovered["id"], recovered["status"], state(recovered)) == (raised["id"], "requested", "repaired")
+
+    here.sync()
+    assert versions(ehr.tasks(patient)) == versions([recovered])
+
+
+def test_withdrawn_when_data_change(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    corrected, mistaken, doctor = clinic.patient("corrected"), clinic.patient("mistaken"), clinic.practitioner()
+    one, two = clinic.course(corrected, doctor, STRAIN), clinic.course(mistaken, doctor, STRAIN)
+    here = site()
+    here.sync()
+    before = [only(ehr.tasks(patient)) for patient in (corrected, mistaken)]
+    assert [state(task) for task in before] == ["open", "open"]
+    ehr.change(f"QuestionnaireResponse/{one[-1]}", status="amended", item=srs_items(37.9))
+    ehr.change(f"QuestionnaireResponse/{two[-1]}", status="entered-in-error")
+    here.sync()
+    after = [only(ehr.tasks(patient)) for patient in (corrected, mistaken)]
+    assert [task["id"] for task in after] == [task["id"] for task in before]
+    assert [(task["status"], state(task)) for task in after] == [
+        ("cancelled", "withdrawn"),
+        ("entered-in-error", "withdrawn"),
+    ]
+    assert all(task["statusReason"]["text"] for task in after)
+
+
+def test_the_clinicians_own_status_stays(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """A Task that somebody accepted keeps that status when its strain recovers."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN, last=1)
+    here = site()
+    here.sync()
+    ehr.change(f"Task/{only(ehr.tasks(patient))['id']}", status="accepted", note=[{"text": "seen"}])
+    clinic.course(patient, doctor, (37.0,))
+    here.sync()
+    task = only(ehr.tasks(patient))
+    assert (task["status"], state(task)) == ("accepted", "repaired")
+    assert task["note"][0]["text"] == "seen"
+
+
+def test_no_alert_for_the_past(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Strains that began long ago, or are over when first seen, are recorded and never pushed."""
+    old, over, doctor = clinic.patient("old"), clinic.patient("over"), clinic.practitioner()
+    clinic.course(old, doctor, STRAIN, last=4)
+    clinic.course(over, doctor, (*STRAIN, 37.5))
+    report = site().sync().report
+    assert ehr.tasks(old) + ehr.tasks(over) == []
+    assert sum(report["alerts"]["silent"].values()) == 2
+
+
+def test_nobody_is_told_without_one_treating_clinician(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient = clinic.patient()
+    for weeks, total in zip((4, 3, 2, 1, 0), STRAIN, strict=True):
+        ehr.put(clinic.srs(f"qr{weeks}", patient, total, weeks))
+    site().sync()
+    assert len(ehr.observations(patient)) == len(STRAIN)
+    assert ehr.tasks(patient) == []
+
+
+def test_flags_as_alerts(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Where a site chose Flags: a headline without numbers, visible to everybody."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    here = site(**{"alerts.sinks": ["flag"], "write.types": ["Observation", "Flag"]})
+    here.sync()
+    here.sync()
+    flag = only(ehr.search("Flag", patient=patient))
+    assert flag["status"] == "active"
+    assert reference(flag, "subject") == f"Patient/{patient}"
+    assert not any(sign.isdigit() for sign in flag["code"]["text"])
+    assert ehr.tasks(patient) == []

@@ -1,0 +1,313 @@
+"""What is in the EHR becomes scores in the EHR: on every real server that the matrix declares.
+
+Assertions are on what the server holds afterwards, read by plain HTTP.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import requests
+
+from .clinic import STRAIN, Clinic, srs_items
+from .conftest import MakeSite
+from .ehr import NS, Ehr, reference, value, versions
+from .product import Site
+from .proxy import Proxy
+
+
+def values(ehr: Ehr, patient: str, scale: str = "srs-v3-total") -> list[float]:
+    """The series of a scale as the EHR tells it, without what was retracted."""
+    return [value(o) for o in ehr.observations(patient, scale) if o["status"] != "entered-in-error"]
+
+
+def test_first_pass_creates(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, (36.0, 37.5, 35.1))
+    ehr.put(clinic.wai("wai", patient, [4, 4, 4, 3, 4, 5, 4, 4, 4, 4, 4, None], weeks=3.5))
+    report = site().sync().report
+
+    series = ehr.observations(patient, "srs-v3-total")
+    assert [value(o) for o in series] == [36.0, 37.5, 35.1]
+    assert [reference(o, "derivedFrom") for o in series] == [f"QuestionnaireResponse/{form}" for form in forms]
+    for observation, form in zip(series, forms, strict=True):
+        stored = ehr.read(f"QuestionnaireResponse/{form}")
+        assert observation["status"] == "final"
+        assert reference(observation, "encounter") == reference(stored, "encounter")
+        assert _instant(observation["effectiveDateTime"]) == _instant(stored["authored"])
+        assert observation["identifier"][0]["system"] == f"{NS}/score"
+        assert observation["category"][0]["coding"][0]["code"] == "survey"
+    # One of twelve items is missing: 44 of 11 items, task 12 of 3, goal and bond whole.
+    wai = {o["code"]["coding"][0]["code"]: value(o) for o in ehr.observations(patient) if o not in series}
+    assert wai == {"wai-sr-c-total": 4.0, "wai-sr-c-task": 4.0, "wai-sr-c-goal": 4.0, "wai-sr-c-bond": 4.0}
+    assert report["outcomes"]["scored"] == 4
+    assert report["written"] == {"Observation": {"create": 7}}
+    assert ehr.tasks(patient) == []
+
+
+def test_found_again_by_fhir_alone(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    site().sync()
+    code = f"{NS}/CodeSystem/alliance-score|srs-v3-total"
+    found = ehr.search("Observation", patient=patient, code=code, _sort="date")
+    assert [value(o) for o in found] == list(STRAIN)
+    assert all({"effectiveDateTime", "derivedFrom", "encounter"} <= o.keys() for o in found)
+    (task,) = ehr.search("Task", patient=patient)
+    assert reference(task, "focus") == f"Observation/{found[-1]['id']}"
+    assert reference(task, "for") == f"Patient/{patient}"
+    assert reference(task, "owner") == f"Practitioner/{doctor}"
+
+
+def test_replay_writes_nothing(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    here = site(proxy.base)
+    here.sync()
+    before = versions(ehr.observations(patient) + ehr.tasks(patient))
+    assert len(before) == len(STRAIN) + 1
+    for _ in range(2):
+        proxy.fresh()
+        report = here.sync().report
+        assert report["written"] == {}
+        assert proxy.seen
+        assert proxy.writes == []
+    assert versions(ehr.observations(patient) + ehr.tasks(patient)) == before
+
+
+def test_a_new_store_adopts_what_stands(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """The store is lost, secret included; the EHR still holds everything."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    site().sync()
+    before = versions(ehr.observations(patient) + ehr.tasks(patient))
+    report = site().sync().report
+    assert versions(ehr.observations(patient) + ehr.tasks(patient)) == before
+    assert report["written"] == {}
+
+
+def test_amend(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, (36, 37, 38))
+    here = site()
+    here.sync()
+    before = ehr.observations(patient)
+    ehr.change(f"QuestionnaireResponse/{forms[1]}", status="amended", item=srs_items(33.3))
+    report = here.sync().report
+    after = ehr.observations(patient)
+    assert [(o["id"], o["status"], value(o)) for o in after] == [
+        (before[0]["id"], "final", 36),
+        (before[1]["id"], "amended", 33.3),
+        (before[2]["id"], "final", 38),
+    ]
+    assert versions([after[0], after[2]]) == versions([before[0], before[2]])
+    assert report["written"] == {"Observation": {"update": 1}}
+    here.sync()
+    assert versions(ehr.observations(patient)) == versions(after)
+
+
+def test_a_new_date_is_written_too(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """The score stays the same, an element that we write does not."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    (form,) = clinic.course(patient, doctor, (36,))
+    here = site()
+    here.sync()
+    authored = clinic.weeks_ago(0.01).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ehr.change(f"QuestionnaireResponse/{form}", authored=authored)
+    here.sync()
+    (observation,) = ehr.observations(patient)
+    assert (observation["status"], value(observation)) == ("amended", 36)
+    assert _instant(observation["effectiveDateTime"]) == _instant(authored)
+
+
+def test_retract_and_return(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, (36, 37))
+    here = site()
+    here.sync()
+    before = ehr.observations(patient)
+    ehr.change(f"QuestionnaireResponse/{forms[1]}", status="entered-in-error")
+    here.sync()
+    after = ehr.observations(patient)
+    assert [(o["id"], o["status"]) for o in after] == [
+        (before[0]["id"], "final"),
+        (before[1]["id"], "entered-in-error"),
+    ]
+    ehr.change(f"QuestionnaireResponse/{forms[1]}", status="completed")
+    here.sync()
+    again = ehr.observations(patient)
+    assert [(o["id"], o["status"]) for o in again] == [(before[0]["id"], "final"), (before[1]["id"], "amended")]
+    assert [value(o) for o in again] == [36, 37]
+
+
+def test_a_cancelled_session_takes_its_score_back(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, (36, 37))
+    here = site()
+    here.sync()
+    ehr.change(reference(ehr.read(f"QuestionnaireResponse/{forms[0]}"), "encounter"), status="cancelled")
+    here.sync(code=3)
+    assert [o["status"] for o in ehr.observations(patient)] == ["entered-in-error", "final"]
+
+
+def test_moved_to_another_patient(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    wrong, right, doctor = clinic.patient("wrong"), clinic.patient("right"), clinic.practitioner()
+    forms = clinic.course(wrong, doctor, (36, 37))
+    here = site()
+    here.sync()
+    before = ehr.observations(wrong)
+    session = clinic.encounter("right-session", right, doctor, weeks=0)
+    ehr.change(
+        f"QuestionnaireResponse/{forms[1]}",
+        subject={"reference": f"Patient/{right}"},
+        encounter={"reference": f"Encounter/{session}"},
+    )
+    here.sync()
+    old = ehr.observations(wrong)
+    assert [(o["id"], o["status"], value(o)) for o in old] == [
+        (before[0]["id"], "final", 36),
+        (before[1]["id"], "entered-in-error", 37),
+    ]
+    (new,) = ehr.observations(right)
+    assert (new["status"], value(new), reference(new, "encounter")) == ("final", 37, f"Encounter/{session}")
+    assert new["identifier"] != old[1]["identifier"]
+
+
+def test_vanished_is_reported_never_deleted(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    ehr.put(clinic.srs("gone", patient, 36, weeks=1))
+    clinic.course(patient, doctor, (37,))
+    here = site()
+    here.sync()
+    before = ehr.observations(patient)
+    if ehr.ask("DELETE", f"QuestionnaireResponse/{clinic.id('gone')}").status_code == 409:
+        # HAPI deletes nothing that is referred to; a site's administrator cuts the link first.
+        ehr.change(f"Observation/{before[0]['id']}", derivedFrom=None)
+        ehr.delete(f"QuestionnaireResponse/{clinic.id('gone')}")
+    here.sync(code=None)
+    after = ehr.observations(patient)
+    assert [(o["id"], o["status"], value(o)) for o in after] == [(o["id"], "final", value(o)) for o in before]
+
+
+def test_many_pages(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    totals = [30 + n / 10 for n in range(14)]
+    clinic.course(patient, doctor, totals)
+    first = ehr.ask("GET", "QuestionnaireResponse", params={"patient": patient, "_count": "3"}).json()
+    assert len([e for e in first["entry"] if e.get("search", {}).get("mode") != "outcome"]) == 3
+    assert "next" in {link["relation"] for link in first["link"]}
+    report = site(**{"read.page_size": 3}).sync().report
+    assert values(ehr, patient) == totals
+    assert report["read"]["QuestionnaireResponse"] >= len(totals)
+
+
+def test_absolute_versioned_and_dangling_references(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, other, doctor = clinic.patient(), clinic.patient("other"), clinic.practitioner()
+    session = clinic.encounter("session", patient, doctor, weeks=0)
+    ehr.put(clinic.srs("versioned", patient, 31, weeks=4, subject={"reference": f"Patient/{patient}/_history/1"}))
+    ehr.put(
+        clinic.srs(
+            "absolute",
+            patient,
+            32,
+            weeks=0,
+            subject={"reference": f"{ehr.base}/Patient/{patient}"},
+            encounter={"reference": f"{ehr.base}/Encounter/{session}"},
+        )
+    )
+    ehr.put(clinic.srs("dangling", patient, 33, weeks=2, encounter={"reference": f"Encounter/{clinic.id('nowhere')}"}))
+    elsewhere = {"reference": f"https://elsewhere.example/fhir/Patient/{patient}"}
+    ehr.put(clinic.srs("foreign", patient, 34, weeks=3, subject=elsewhere))
+    site().sync(code=None)
+    found = {reference(o, "derivedFrom").split("/")[-1]: o for o in ehr.observations(patient)}
+    assert {name.removeprefix(clinic.tag + "-") for name in found} == {"versioned", "absolute", "dangling"}
+    assert reference(found[clinic.id("absolute")], "encounter") == f"Encounter/{session}"
+    assert "encounter" not in found[clinic.id("dangling")]
+    assert ehr.observations(other) == []
+
+
+def test_hapi_refuses_references_to_nowhere(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient = clinic.patient()
+    ehr.put(clinic.srs("absolute", patient, 32, weeks=0, subject={"reference": f"{ehr.base}/Patient/{patient}"}))
+    for subject in (f"Patient/{clinic.id('nobody')}", f"https://elsewhere.example/fhir/Patient/{patient}"):
+        form = clinic.srs("refused", patient, 33, weeks=1, subject={"reference": subject})
+        answer = ehr.ask("PUT", f"QuestionnaireResponse/{form['id']}", json=form)
+        assert answer.status_code == 400
+    site().sync()
+    assert values(ehr, patient) == [32]
+
+
+def test_a_session_of_another_patient(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """A response that names another patient's session is set aside: one of the two is wrong."""
+    patient, other, doctor = clinic.patient(), clinic.patient("other"), clinic.practitioner()
+    session = clinic.encounter("theirs", other, doctor, weeks=0)
+    ehr.put(clinic.srs("mixed", patient, 33, weeks=0, encounter={"reference": f"Encounter/{session}"}))
+    report = site().sync(code=3).report
+    assert report["quarantine"]["new"] == 1
+    assert ehr.observations(patient) + ehr.observations(other) == []
+
+
+def test_ignored_search_parameters(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Asked for one patient's responses, the server answers with everybody's (rule R7)."""
+    mine, theirs, doctor = clinic.patient("mine"), clinic.patient("theirs"), clinic.practitioner()
+    own = clinic.course(mine, doctor, (31, 32))
+    foreign = clinic.course(theirs, doctor, (21, 22, 23))
+    got = {r["id"] for r in ehr.search("QuestionnaireResponse", patient=mine)}
+    assert {*own, *foreign} <= got
+    here = site(patients=[mine])
+    here.sync()
+    assert values(ehr, mine) == [31, 32]
+    assert ehr.observations(theirs) == []
+    here.configure(cohort__ids=[mine, theirs])
+    here.sync()
+    assert values(ehr, mine) == [31, 32]
+    assert values(ehr, theirs) == [21, 22, 23]
+
+
+def test_a_cached_search_is_not_believed(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """The server answers a repeated search from its cache for a minute, unless asked not to."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, (31,), last=1)
+    url, query = f"{ehr.base}/QuestionnaireResponse", {"patient": patient}
+    assert requests.get(url, params=query, timeout=60).json()["total"] == 1
+    here = site()
+    here.sync()
+    clinic.course(patient, doctor, (32,))
+    stale = requests.get(url, params=query, timeout=60)
+    assert (stale.headers["X-Cache"][:3], stale.json()["total"]) == ("HIT", 1)
+    here.sync()
+    assert values(ehr, patient) == [31, 32]
+
+
+def test_cohort_by_group(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    mine, former, other = clinic.patient("mine"), clinic.patient("former"), clinic.patient("other")
+    for patient in clinic.patients:
+        ehr.put(clinic.srs(f"qr-{patient[-4:]}", patient, 33, weeks=0))
+    member = [
+        {"entity": {"reference": f"Patient/{mine}"}},
+        {"entity": {"reference": f"Patient/{former}"}, "inactive": True},
+    ]
+    ehr.put({"resourceType": "Group", "id": clinic.id("g"), "type": "person", "actual": True, "member": member})
+    site(**{"cohort.source": "group", "cohort.id": clinic.id("g"), "cohort.ids": []}).sync()
+    assert values(ehr, mine) == [33]
+    assert ehr.observations(former) + ehr.observations(other) == []
+
+
+def test_cohort_by_search(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    one, two, out = clinic.patient("one"), clinic.patient("two"), clinic.patient("out")
+    for patient in clinic.patients:
+        ehr.put(clinic.srs(f"qr-{patient[-3:]}", patient, 33, weeks=0))
+    here: Site = site(
+        **{
+            "cohort.source": "search",
+            "cohort.ids": [],
+            "cohort.query": {"identifier": f"{NS}/test-cohort|{clinic.tag}"},
+            "cohort.exclude": [out],
+        }
+    )
+    here.sync()
+    assert (values(ehr, one), values(ehr, two), ehr.observations(out)) == ([33], [33], [])
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
