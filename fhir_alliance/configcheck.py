@@ -51,18 +51,16 @@ def _secret(secret: Secret, settings: Settings) -> str | None:
 
 
 def _instruments(settings: Settings) -> Iterator[str]:
-    for name in settings.endpoint:
+    known = instruments.load_all()
+    named = {"licences.attested": settings.licences.attested, "detection.cutoffs": settings.detection.cutoffs}
+    wrong = [(setting, id) for setting, ids in named.items() for id in ids if id not in known]
+    for setting, id in wrong:
+        yield f"{setting}: there is no instrument {id!r}; there are {', '.join(sorted(known))}"
+    for name in [] if wrong else settings.endpoint or [None]:
         try:
             rules(settings, name, now=datetime.now(UTC))
         except ConfigError as error:
             yield str(error)
-    known = instruments.load_all()
-    for setting, ids in (
-        ("licences.attested", settings.licences.attested),
-        ("detection.cutoffs", settings.detection.cutoffs),
-    ):
-        for unknown in sorted(set(ids) - set(known)):
-            yield f"{setting}: there is no instrument {unknown!r}; there are {', '.join(sorted(known))}"
 
 
 def _schedule(settings: Settings) -> Iterator[str]:

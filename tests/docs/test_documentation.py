@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from fhir_alliance.log import EVENTS
 from fhir_alliance.report import RunReport
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "fhir_alliance"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DOCS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 COMMAND = re.compile(r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*fhir-alliance ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
@@ -72,6 +74,28 @@ def test_every_key_of_the_run_report_is_documented() -> None:
     first_cells = re.findall(r"^\| (`.+?) \|", DOCS["docs/reference/report.md"], re.MULTILINE)
     documented = {key for cell in first_cells for key in re.findall(r"`(\w+)`", cell)}
     assert documented == set(RunReport("1", datetime.now(UTC)).to_json())
+
+
+def test_every_reason_is_documented() -> None:
+    words = set()
+    for path in [*(PACKAGE / "fhir").glob("*.py"), *(PACKAGE / f"{name}.py" for name in ("documents", "placing"))]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {
+                "set_aside",
+                "skipped",
+                "waiting",
+                "invalid",
+                "Stop",
+                "_reject",
+            }:
+                texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+                words |= {texts[0]} if texts else set()
+    rows = re.findall(
+        r"^\| (`.+?) \| (?:waiting|skipped|retracted|set aside) \|", DOCS["docs/reference/score.md"], re.MULTILINE
+    )
+    documented = {word for row in rows for word in re.findall(r"`([a-z0-9-]+)`", row)}
+    assert len(words) > 30
+    assert words <= documented
 
 
 def test_every_instrument_is_documented() -> None:
