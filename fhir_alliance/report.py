@@ -67,7 +67,7 @@ class RunReport:
         """Safety first, then the EHR, then anything left over."""
         if self.safety_stop:
             return Exit.SAFETY
-        if self.ehr_failed and not self.patients["completed"]:
+        if (self.ehr_failed or self.patients["incomplete"]) and not self.patients["completed"]:
             return Exit.EHR
         left = self.quarantine_new or sum(self.refused.values()) or sum(self.unknown.values())
         return Exit.PARTIAL if left or not self.complete else Exit.DONE

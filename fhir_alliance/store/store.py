@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, distinct, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ..model import Assessment, Reading, Score
@@ -189,15 +189,9 @@ class Store:
             .having(func.count() >= at_least)
             .subquery()
         )
+        dyads = select(series.c.patient, series.c.practitioner).distinct().subquery()
         with self.engine.connect() as c:
-            return int(
-                c.execute(
-                    select(func.count()).select_from(
-                        select(distinct(series.c.patient), series.c.practitioner).subquery()
-                    )
-                ).scalar()
-                or 0
-            )
+            return c.execute(select(func.count()).select_from(dyads)).scalar_one()
 
     def silent_since(self, before: datetime) -> list[str]:
         """Patients with an open alert whose last score is older than this: their strain may have expired."""
@@ -208,7 +202,8 @@ class Store:
             .subquery()
         )
         query = (
-            select(distinct(t.written.c.patient))
+            select(t.written.c.patient)
+            .distinct()
             .join(last, last.c.patient == t.written.c.patient)
             .where(t.written.c.base == self.base, t.written.c.state == "open", t.written.c.standing == "written")
             .where(last.c.last < stamp(before))
