@@ -30,15 +30,12 @@ def score(instrument: Instrument, answers: Answers) -> tuple[tuple[Score, ...], 
     (every item of the total answered, and the same) and `unverified_key` on all.
     """
     plan = _plan(instrument)
-    if plan.reverse:
-        used: Answers = {n: plan.reverse[n] - x if n in plan.reverse else x for n, x in answers.items()}
-    else:
-        used = answers
+    used = plan.turned(answers) if plan.reverse else answers
     flags = plan.flags
     if len(answers) >= plan.total_size and plan.straight_lining(answers):
         flags = tuple(sorted((*flags, STRAIGHT_LINING)))
     if len(answers) == plan.size:
-        return tuple([_complete(scale, take(used), flags) for scale, take in plan.scales]), ()
+        return tuple([_complete(scale, fsum(take(used)), flags) for scale, take in plan.scales]), ()
     return _partial(plan, used, flags)
 
 
@@ -58,9 +55,13 @@ class _Plan:
 
     def straight_lining(self, answers: Answers) -> bool:
         first = answers.get(self.total_items[0])
-        if first is None or self.total_size < 2:
+        if first is None or self.total_size < 2 or answers.get(self.total_items[1]) != first:
             return False
         return all(answers.get(n) == first for n in self.total_items)
+
+    def turned(self, answers: Answers) -> Answers:
+        """The answers with reversed items counted from the other end."""
+        return {n: self.reverse[n] - x if n in self.reverse else x for n, x in answers.items()}
 
 
 _plans: dict[int, _Plan] = {}
@@ -80,8 +81,8 @@ def _getter(items: tuple[int, ...]) -> Callable[[Answers], tuple[float, ...]]:
     return itemgetter(*items)
 
 
-def _complete(scale: Scale, values: tuple[float, ...], flags: tuple[str, ...]) -> Score:
-    raw, count = fsum(values), len(values)
+def _complete(scale: Scale, raw: float, flags: tuple[str, ...]) -> Score:
+    count = len(scale.items)
     return Score(scale.id, raw / count if scale.rule == "mean" else raw, raw, count, count, flags)
 
 
@@ -96,7 +97,7 @@ def _partial(plan: _Plan, answers: Answers, flags: tuple[str, ...]) -> tuple[tup
         values = [answers[n] for n in scale.items if n in answers]
         size = len(scale.items)
         if len(values) == size:
-            scores.append(_complete(scale, tuple(values), flags))
+            scores.append(_complete(scale, fsum(values), flags))
             continue
         mean = fsum(values) / len(values)
         raw = fsum(values) * size / len(values)

@@ -20,7 +20,7 @@ from .weights import ABSENT, BadWeight, extension_weights, is_number
 
 TOLERANCE = 1e-6
 _PLAIN_NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
-_ABSENT_SYSTEMS = frozenset(
+ABSENT_SYSTEMS = frozenset(
     {
         "http://terminology.hl7.org/CodeSystem/data-absent-reason",
         "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
@@ -63,7 +63,7 @@ def kind(answer: Json) -> Kind:
 
 def _absent_coding(coding: object) -> bool:
     system = coding.get("system") if isinstance(coding, dict) else None
-    return isinstance(system, str) and system in _ABSENT_SYSTEMS
+    return isinstance(system, str) and system in ABSENT_SYSTEMS
 
 
 def _says_absent(element: object) -> bool:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from ..config import DEFAULT_NAMESPACE, Mapped, Questionnaires
 from ..errors import ConfigError
 from ..model import Instrument, Item
 
+MOST_POINTS = 10_000
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
@@ -32,9 +34,19 @@ class Binding:
     mapped: bool = False
     answers: Mapping[str, float] | None = None
     items: Mapping[int, Item] = field(init=False)
+    grids: Mapping[int, Mapping[float, float]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "items", {item.number: item for item in self.instrument.items})
+        object.__setattr__(self, "grids", {n: _grid(i.minimum, i.maximum, i.step) for n, i in self.items.items()})
+
+
+@cache
+def _grid(minimum: float, maximum: float, step: float) -> Mapping[float, float]:
+    """Every point of a grid, by itself: what is found here needs no rounding."""
+    steps = round((maximum - minimum) / step)
+    points = (round(minimum + n * step, 9) for n in range(steps + 1))
+    return {point: point for point in points} if steps <= MOST_POINTS else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,11 @@ def canonical(resource: dict[str, Any]) -> bytes:
         raise set_aside("not-json", "holds what JSON cannot hold") from None
 
 
+def canonical_struct(struct: msgspec.Struct) -> bytes:
+    """The same bytes, of a structure that holds every field of the resource, `meta` unset."""
+    return _encoder.encode(struct)
+
+
 def decode(raw: bytes) -> Any:
     """Parse JSON; of a doubled key the last counts. Stop when it is not JSON or not UTF-8."""
     try:

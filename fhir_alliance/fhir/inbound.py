@@ -49,8 +49,11 @@ def read_response(resource: object, rules: Rules, resolve: Resolve | None = None
 
 def decode_response(raw: bytes, rules: Rules, resolve: Resolve | None = None) -> Reading:
     """The same, from the JSON bytes of one resource."""
-    if len(raw) <= SIZE_LIMIT and (plain := read_plain(raw, rules, resolve)) is not None:
-        return plain
+    try:
+        if len(raw) <= SIZE_LIMIT and (plain := read_plain(raw, rules, resolve)) is not None:
+            return plain
+    except RecursionError:
+        pass
     try:
         return roomy(lambda: _read(decode(raw), rules, resolve, len(raw)))
     except Stop as stop:

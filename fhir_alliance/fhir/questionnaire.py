@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .binding import Binding, is_relative, split
-from .rules import Rules
+from .rules import MOST_KEPT, Rules
 from .stop import Stop, set_aside, skipped
 
 URI_EXTENSION = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-extension-questionnaire-uri"
@@ -70,6 +70,19 @@ def identify(resource: dict[str, Any], rules: Rules) -> Identity:
         text = "names no version of its questionnaire, and one is needed"
         raise set_aside("unknown-version", text if version is None else "its questionnaire's version is not accepted")
     return Identity(binding, canonical, version is None, contained or _contained(resource, url=url, version=version))
+
+
+def plain_identity(canonical: str, rules: Rules) -> Identity | None:
+    """What a response answers that says so and contains nothing; None when `identify` has to say why not."""
+    kept: dict[str, Identity | None] = rules.identities
+    if canonical not in kept:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        try:
+            kept[canonical] = identify({"questionnaire": canonical}, rules)
+        except Stop:
+            kept[canonical] = None
+    return kept[canonical]
 
 
 def instrument_of(resource: dict[str, Any], rules: Rules) -> str | None:

@@ -15,7 +15,7 @@ from ..model import Instrument
 from .binding import Known, shipped, site
 from .form import NOTHING, Form, compile_form
 
-MOST_FORMS = 256
+MOST_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Rules:
     numeric_strings: bool = False
     accept_in_progress_when_complete: bool = False
     require_id: bool = False
+    identities: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     _forms: dict[int, tuple[Any, Form]] = field(default_factory=dict, compare=False, repr=False)
 
     def form(self, questionnaire: dict[str, Any] | None) -> Form:
@@ -49,7 +50,7 @@ class Rules:
             return NOTHING
         kept = self._forms.get(id(questionnaire))
         if kept is None:
-            if len(self._forms) >= MOST_FORMS:
+            if len(self._forms) >= MOST_KEPT:
                 self._forms.clear()
             # The Questionnaire is kept with its form, so that its id is not reused.
             kept = self._forms[id(questionnaire)] = (questionnaire, compile_form(questionnaire, None))

@@ -21,6 +21,10 @@ _DATE_TIME = re.compile(
     re.ASCII,
 )
 
+_UTC = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z", re.ASCII
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -35,6 +39,14 @@ class Moment:
 def shape(text: object) -> str | None:
     """The text, if it looks like a FHIR date or dateTime (and so holds nothing else), or None."""
     return text if isinstance(text, str) and _DATE_TIME.fullmatch(text) else None
+
+
+def utc(text: str) -> datetime | None:
+    """The instant of a complete time in UTC, the form that nearly all come in; None for any other."""
+    try:
+        return datetime.fromisoformat(text) if _UTC.fullmatch(text) else None
+    except ValueError:
+        return None
 
 
 def moment(text: str, zone: tzinfo) -> Moment:
@@ -103,6 +115,6 @@ def instant(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        return moment(value, UTC).at
+        return utc(value) or moment(value, UTC).at
     except Stop:
         return None
