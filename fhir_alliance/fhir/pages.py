@@ -86,8 +86,16 @@ def read_page(body: bytes) -> Page:
             page.matches.append(entry.resource)
         else:
             page.dropped += 1
-    page.next = next((link.url for link in bundle.link if link.relation == "next"), None)
+    for link in bundle.link:
+        if link.relation == "next":
+            page.readable = _next(page, link.url)
+            break
     return page
+
+
+def _next(page: Page, url: object) -> bool:
+    page.next = url if isinstance(url, str) and url else None
+    return page.next is not None
 
 
 def _lenient(body: bytes) -> Page:
@@ -102,17 +110,22 @@ def _lenient(body: bytes) -> Page:
         raise NotBundle(body)
     total = bundle.get("total")
     page = Page(total=total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None)
-    entries, links = bundle.get("entry") or [], bundle.get("link") or []
-    page.readable = isinstance(entries, list) and isinstance(links, list)
+    entries = bundle.get("entry") or []
     for entry in entries if isinstance(entries, list) else []:
         _lenient_entry(entry, resources, page)
+    page.readable = isinstance(entries, list) and _lenient_links(bundle.get("link") or [], page)
+    return page
+
+
+def _lenient_links(links: object, page: Page) -> bool:
+    """Find the next link. Is it certain that there is one, or none?"""
+    certain = isinstance(links, list)
     for link in links if isinstance(links, list) else []:
         if not isinstance(link, dict) or not isinstance(link.get("relation"), str):
-            page.readable = False
+            certain = False
         elif link["relation"] == "next":
-            page.next = page.next or (link["url"] if isinstance(link.get("url"), str) else None)
-            page.readable = page.readable and page.next is not None
-    return page
+            return _next(page, link.get("url"))
+    return certain
 
 
 def _lenient_entry(entry: object, resources: list[bytes], page: Page) -> None:
