@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import requests
 import urllib3
@@ -72,7 +73,7 @@ class Line:
         # The environment is asked once, not on every request; never about this machine.
         self._proxies = {} if is_loopback(endpoint.base_url) else get_environ_proxies(endpoint.base_url)
         self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._sessions: WeakSet[requests.Session] = WeakSet()
         self._lock = threading.Lock()
 
     def exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
@@ -109,7 +110,7 @@ class Line:
                 session.mount(scheme, requests.adapters.HTTPAdapter(2, 1, max_retries=retries))
             self._local.session = session
             with self._lock:
-                self._sessions.append(session)
+                self._sessions.add(session)
         return session
 
 
