@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from xml.sax.saxutils import quoteattr
 
 from .chart_view import Row, View, describe
 from .model import Change, Detection, EpisodeState, Point
@@ -86,7 +87,7 @@ def series_chart(
         title=heading,
         description=describe(_line(title), points, detection, _line(scale_title)),
     )
-    spec: dict[str, Any] = chart.configure(font=_FONT).configure_view(stroke=None).to_dict()
+    spec: dict[str, Any] = chart.configure(font=_FONT).configure_view(stroke=None).configure_mark(aria=False).to_dict()
     return spec
 
 
@@ -95,7 +96,9 @@ def to_svg(spec: dict[str, Any]) -> str:
     import vl_convert
 
     svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return svg
+    # The renderer drops the description; a reader who cannot see the picture needs it.
+    label = quoteattr(str(spec.get("description", "")))
+    return svg.replace("<svg ", f'<svg role="img" aria-label={label} ', 1)
 
 
 def to_png(spec: dict[str, Any], scale: float = 2) -> bytes:
@@ -126,6 +129,7 @@ def _x(view: View, look: Theme) -> alt.X:
         title=None,
         scale=alt.Scale(domain=view.times(), nice=False, zero=False),
         axis=alt.Axis(
+            aria=False,
             values=[row["t"] for row in dates],
             labelExpr=f"{label}''",
             labelColor=look.quiet,
@@ -147,6 +151,7 @@ def _y(view: View, look: Theme) -> alt.Y:
         title=None,
         scale=alt.Scale(domain=view.values(), nice=False, zero=False),
         axis=alt.Axis(
+            aria=False,
             values=view.ticks(),
             labelColor=look.quiet,
             labelFontSize=11,
@@ -174,7 +179,7 @@ def _bands(view: View, look: Theme) -> list[alt.Chart]:
         "state:N", legend=None, scale=alt.Scale(domain=_STATES, range=[hues.get(s, look.quiet) for s in _STATES])
     )
     x, x2 = alt.X("from:Q", scale=alt.Scale(domain=view.times())), alt.X2("to:Q")
-    band = _base(rows).mark_rect(opacity=look.band, clip=True).encode(x=x, x2=x2, color=hue)
+    band = _base(rows).mark_rect(opacity=look.band).encode(x=x, x2=x2, color=hue)
     word = (
         _base(rows)
         .transform_calculate(mid="(datum.from + datum.to) / 2")

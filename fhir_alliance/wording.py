@@ -23,7 +23,7 @@ PHRASES = {
     "repaired": "recovered",
     "unrepaired": "not fully recovered after 3 scores",
     "expired": "no score for more than 90 days",
-    "cooldown": "{drop} below usual, soon after a strain",
+    "cooldown": "{drop} below usual again, soon after",
     "ceiling": "first score below the maximum",
     "slow-fall": "four falling scores in a row",
     "cut-off": "below the site's own cut-off",
