@@ -69,7 +69,7 @@ def alerts_by_key(engine: Engine, base: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     with engine.connect() as c:
         query = select(w.key, w.type, w.resource_id).where(w.base == base, w.type.in_(("Task", "Flag")))
-        for key, type, id in c.execute(query).tuples():
+        for key, type, id in c.execute(query):
             found.setdefault(key, []).append(f"{type}/{id}")
     return found
 
@@ -99,7 +99,7 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
         alerts = select(w.practitioner, w.created, w.state, w.standing).where(w.base == base, w.type == "Task")
         rows = list(c.execute(alerts).mappings())
         held: dict[str, int] = {}
-        for type, standing in c.execute(select(w.type, w.standing).where(w.base == base)).tuples():
+        for type, standing in c.execute(select(w.type, w.standing).where(w.base == base)):
             held[f"{type}.{standing}"] = held.get(f"{type}.{standing}", 0) + 1
         a = t.assessment.c
         nobody = select(a.patient).where(a.base == base, a.practitioner == "unassigned").distinct()

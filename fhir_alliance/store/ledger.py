@@ -59,7 +59,7 @@ class Ledger:
         w = t.written.c
         query = select(w.key, w.resource_id).where(w.base == self.base, w.patient == patient, w.type == "Observation")
         with self.engine.connect() as c:
-            return {key: f"Observation/{found}" for key, found in c.execute(query.where(w.resource_id != "")).tuples()}
+            return {key: f"Observation/{found}" for key, found in c.execute(query.where(w.resource_id != ""))}
 
     def unfinished_patients(self, types: Collection[str]) -> set[str]:
         """Patients with something to settle: unknown outcomes, and planned writes of enabled types."""
@@ -83,7 +83,7 @@ class Ledger:
         n = t.ledger.c
         query = select(n.ledger_state, func.count()).where(n.base == self.base, n.ledger_state.in_(OPEN))
         with self.engine.connect() as c:
-            return dict(c.execute(query.group_by(n.ledger_state)).tuples().all())
+            return dict(c.execute(query.group_by(n.ledger_state)).all())
 
     # -- what happens
 

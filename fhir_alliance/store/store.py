@@ -177,7 +177,7 @@ class Store:
         """Response id → the patient under whom it is stored."""
         query = select(t.assessment.c.response, t.assessment.c.patient).where(t.assessment.c.base == self.base)
         with self.engine.connect() as c:
-            return {r: p for r, p in c.execute(query).tuples() if r in responses} if responses else {}
+            return {r: p for r, p in c.execute(query) if r in responses} if responses else {}
 
     def dyads_with_baseline(self, at_least: int = 3) -> int:
         """Dyads with so many client-rated scores in one series that a personal baseline exists."""

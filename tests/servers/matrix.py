@@ -124,6 +124,10 @@ MATRIX: dict[str, Row] = {
     "entries_that_are_no_resources": Row("entries that are no resources", FAULTS),
     "a_mended_form_leaves_the_quarantine": Row("quarantine and mending", TWINS),
     "a_questionnaire_of_the_sites_own": Row("a site's own questionnaire", TWINS),
+    # test_histories.py
+    "random_histories": Row(
+        "random histories, crash at a step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
+    ),
     # test_crash.py
     "crash_at_each_step": Row(
         "kill -9 at each ledger step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
