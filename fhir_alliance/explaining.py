@@ -38,11 +38,17 @@ class Told:
 
 def of_file(path: Path, instrument: Instrument, series: str | None, by: Policy) -> list[Told]:
     """The named series of a file (or its only one). ConfigError when it is not there."""
-    found = read_series(path.read_bytes(), instrument.change).series
+    try:
+        file = read_series(path.read_bytes(), instrument.change)
+    except OSError as error:
+        raise ConfigError(f"the file cannot be read: {error.strerror}") from None
+    found = file.series
     chosen = [s for s in found if series is None or s.name == series]
     if not chosen or (series is None and len(chosen) > 1):
         raise ConfigError(f"say which series with --series; the file has {len(found)}")
     one = chosen[0]
+    if problems := [p.reason for p in file.problems if p.series in {None, one.name}]:
+        raise ConfigError(f"rows of that series cannot be used ({problems[0]}); `fhir-alliance detect` lists them")
     return [Told(one.name, instrument, one.points, by.run(one.points, instrument.change), by)]
 
 

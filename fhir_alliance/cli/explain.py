@@ -73,7 +73,9 @@ def _json(t: Told) -> dict[str, Any]:
     from dataclasses import asdict
 
     events = [asdict(e) | {"at": e.at.isoformat()} for e in (*t.detection.events, *t.notices)]
-    steps = [asdict(s) | {"at": s.at.isoformat()} for s in t.detection.steps]
+    steps = [
+        asdict(s) | {"at": s.at.isoformat(), "base": [p.at.isoformat() for p in s.base]} for s in t.detection.steps
+    ]
     return {
         "title": t.title,
         "instrument": t.instrument.id,

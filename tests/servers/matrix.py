@@ -124,6 +124,15 @@ MATRIX: dict[str, Row] = {
     "entries_that_are_no_resources": Row("entries that are no resources", FAULTS),
     "a_mended_form_leaves_the_quarantine": Row("quarantine and mending", TWINS),
     "a_questionnaire_of_the_sites_own": Row("a site's own questionnaire", TWINS),
+    # test_operation.py
+    "too_many_alerts_are_none": Row("share cap", FAST),
+    "a_roster_that_shrinks_stops_the_pass": Row("roster shrinks", FAST),
+    "sigterm_finishes_the_patient_and_loses_nothing": Row("SIGTERM", FAST),
+    "serve_runs_passes_and_ends_on_sigterm": Row("serve", FAST),
+    "status_explain_and_retry": Row("status, explain, retry", FAST),
+    "only_one_patient_and_only_of_the_cohort": Row("--patient", FAST),
+    "a_damaged_state_folder_is_told_not_worked_around": Row("damaged state folder", FAST),
+    "the_connector_as_a_device": Row("Device", FAST),
     # test_histories.py
     "random_histories": Row(
         "random histories, crash at a step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
