@@ -2,9 +2,14 @@
 
 # ruff: noqa: F401, I001
 
+from . import demo
 from . import init
 from . import check
+from . import doctor
 from . import sync
 from . import serve
 from . import status
+from . import explain
 from . import detect
+from . import score
+from . import instruments

@@ -57,7 +57,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`every` and `ended` are weeks; `unknown` are sessions with a questionnaire that nobody mapped."""
+    """`every` and `ended` are weeks; `unknown` are sessions with a questionnaire that nobody mapped.
+
+    alert  state and priority of the client's only Task in the end, () when there must be none
+    """
 
     id: str
     kind: str
@@ -66,6 +69,7 @@ class Client:
     every: int = 1
     ended: int = 0
     unknown: tuple[int, ...] = ()
+    alert: tuple[str, ...] = ()
 
     @property
     def sessions(self) -> int:
@@ -97,8 +101,8 @@ def plan() -> Plan:
 
 
 def _client(table: dict[str, Any]) -> Client:
-    rest = {k: v for k, v in table.items() if k not in {"series", "unknown"}}
-    return Client(**rest, series=tuple(map(_series, table["series"])), unknown=tuple(table.get("unknown", ())))
+    rest: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    return Client(**rest | {"series": tuple(map(_series, table["series"]))})
 
 
 def _series(table: dict[str, Any]) -> Series:

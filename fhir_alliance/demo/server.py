@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -22,18 +23,21 @@ from ..errors import ConfigError, EHRError, Unreachable
 INSTALL = "pip install 'fhir-alliance[demo]'"
 PATIENCE = 60.0
 """Seconds until the embedded server must have answered; it takes about one."""
+ROOM = 1 << 29
+"""Bytes that must be free in memory; a demo takes about a tenth of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running FHIR server. `console` is a page for people, or None; `bundles` says that it is the
-    embedded one, which takes many resources in one request."""
+    """A running FHIR server. The embedded one has a `console`, a page for people, and takes many
+    resources in one request (`bundles`). `alive` says whether it still runs, as far as we can tell."""
 
     name: str
     version: str
     url: str
-    console: str | None
-    bundles: bool
+    console: str | None = None
+    bundles: bool = False
+    alive: Callable[[], bool] = lambda: True
 
 
 def session() -> requests.Session:
@@ -58,7 +62,8 @@ def embedded(folder: Path) -> Iterator[Server]:
     child, url = _start(folder)
     try:
         name, version = _software(url, child)
-        yield Server(name, version, url, url.removesuffix("/fhir") + "/ui", bundles=True)
+        console = url.removesuffix("/fhir") + "/ui"
+        yield Server(name, version, url, console, bundles=True, alive=lambda: child.poll() is None)
     finally:
         _stop(child)
 
@@ -80,7 +85,16 @@ def given(url: str) -> Iterator[Server]:
             raise EHRError("the server did not say whether it holds patients; the demo needs an empty one")
         if found.get("total") or any(_is_patient(e) for e in found.get("entry") or []):
             raise ConfigError("that server holds patients: the demo only writes to an empty server")
-    yield Server(name, version, url, None, bundles=False)
+    yield Server(name, version, url)
+
+
+def memory() -> Path | None:
+    """A folder in memory with room for the demo, where the system has one: thousands of small
+    transactions of two databases wait for a disk as long as they take otherwise, for data that nobody keeps."""
+    folder = Path("/dev/shm")  # noqa: S108  a private folder is made in it
+    if "TMPDIR" in os.environ or not os.access(folder, os.W_OK | os.X_OK):
+        return None
+    return folder if shutil.disk_usage(folder).free >= ROOM else None
 
 
 def _is_patient(entry: dict[str, dict[str, object]]) -> bool:

@@ -1,0 +1,106 @@
+"""The demo's sentences about one strain: short, with the numbers. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from ..model import UNASSIGNED, EpisodeState
+from ..wording import number
+from .forms import Resource
+from .run import Told
+
+FORMS = {"wai-sr-c": "WAI-SR", "srs-v3": "SRS"}
+NOTICES = {
+    "ceiling": "first score below the maximum",
+    "slow-fall": "slow fall",
+    "cut-off": "below the clinic's cut-off",
+    "cooldown": "low again soon after a strain",
+    "subscale-drop": "subscale below its own usual",
+}
+
+
+def name(reference: str) -> str:
+    """ "client-02" of "Patient/client-02"."""
+    return reference.rpartition("/")[2]
+
+
+def why(told: Told) -> str:
+    """What was seen, in one line of about 30 columns."""
+    return ", ".join(filter(None, (fall(told), then(told))))
+
+
+def fall(told: Told) -> str:
+    """How low, against what."""
+    episode, instrument = told.strain.episode, told.strain.instrument
+    onset = episode.onset
+    if onset.drop is None or onset.baseline is None:
+        first = [p.value for p in episode.base if p.value is not None]
+        return f"first {len(first)} average {number(instrument, sum(first) / len(first))}"
+    return f"{number(instrument, onset.drop)} below {number(instrument, onset.baseline)}"
+
+
+def unusual(told: Told) -> str:
+    """How many times the usual variation that is, where there is one."""
+    onset = told.strain.episode.onset
+    return f"{onset.z:.1f}" if onset.z is not None else ""
+
+
+def then(told: Told) -> str:
+    """What became of it, or how large it was."""
+    episode = told.strain.episode
+    if told.state is EpisodeState.WITHDRAWN:
+        return "entered in error"
+    if told.state is EpisodeState.REPAIRED and episode.close:
+        return f"back at {number(told.strain.instrument, episode.close.value)}"
+    if episode.worsened:
+        return "still low"
+    return "a large fall" if episode.onset.level == 3 else ""
+
+
+def form(told: Told) -> str:
+    """Name of the instrument, short."""
+    return FORMS.get(told.strain.key.instrument, told.strain.key.instrument)
+
+
+def clinician(told: Told) -> str:
+    """Whose client it is; "-" when no single practitioner could be told."""
+    return "-" if told.strain.key.practitioner == UNASSIGNED else name(told.strain.key.practitioner)
+
+
+def since(told: Told) -> str:
+    """Day of the session that it began with."""
+    at: datetime = told.strain.assessment.at
+    return f"{at.day} {at:%b}"
+
+
+def alert(told: Told, tasks: dict[str, Resource]) -> str:
+    """What the clinician got."""
+    if task := tasks.get(told.alert):
+        if told.state is EpisodeState.OPEN:
+            return "urgent Task" if task.get("priority") == "urgent" else "Task"
+        return str(told.state)
+    return "no recipient" if told.strain.key.practitioner == UNASSIGNED else "same Task"
+
+
+def reason(text: str) -> str:
+    """ "set aside: item 6: … (out-of-range)" without its first and last words, which are for machines."""
+    return re.sub(r" \([a-z-]+\)$", "", text.removeprefix("set aside: "))
+
+
+def counted(counts: Counter[str], words: dict[str, str]) -> str:
+    """ "3 slow fall · 1 ceiling", most frequent first."""
+    return " · ".join(f"{n} {words.get(kind, kind)}" for kind, n in counts.most_common())
+
+
+def past(told: Iterable[Told]) -> str:
+    """How the strains ended that nobody was called for."""
+    ends = {
+        EpisodeState.REPAIRED: "recovered",
+        EpisodeState.UNREPAIRED: "did not recover",
+        EpisodeState.EXPIRED: "ended without a verdict",
+    }
+    counts = Counter(ends.get(t.state, str(t.state)) for t in told)
+    return ", ".join(f"{n} {how}" for how, n in counts.most_common())
