@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from hashlib import blake2b
@@ -27,10 +28,13 @@ def digest(content: bytes) -> str:
 def canonical(resource: dict[str, Any]) -> bytes:
     """The resource without `meta`, independent of key order and white space.
 
-    Stop when it cannot be JSON: lone surrogates, keys that are not text, foreign objects.
+    Stop when it cannot be JSON: half a character, keys that are not text, foreign objects.
     """
     try:
+        _encoder.encode(resource.get("meta"))
         return _encoder.encode({key: value for key, value in resource.items() if key != "meta"})
+    except UnicodeEncodeError:
+        raise set_aside("bad-text", "text with half a character in it") from None
     except (TypeError, ValueError, OverflowError):
         raise set_aside("not-json", "holds what JSON cannot hold") from None
 
@@ -40,14 +44,30 @@ def canonical_struct(struct: msgspec.Struct) -> bytes:
     return _encoder.encode(struct)
 
 
-def decode(raw: bytes) -> Any:
-    """Parse JSON; of a doubled key the last counts. Stop when it is not JSON or not UTF-8."""
+def decode(raw: bytes | msgspec.Raw) -> Any:
+    """Parse JSON; of a doubled key the last counts. Stop when it is not JSON or not UTF-8.
+
+    Half characters (lone surrogates) pass here: `canonical` refuses them in the resource that holds one.
+    """
     try:
         return _decoder.decode(raw)
     except UnicodeDecodeError:
         raise set_aside("not-utf-8", "not UTF-8 text") from None
     except ValueError:
-        raise set_aside("not-json", "not JSON") from None
+        pass
+    try:
+        text = bytes(raw).decode("utf-8")
+        if "\\u" in text:
+            return json.loads(text, parse_constant=_refuse)
+    except UnicodeDecodeError:
+        raise set_aside("not-utf-8", "not UTF-8 text") from None
+    except ValueError:
+        pass
+    raise set_aside("not-json", "not JSON")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def roomy(read: Callable[[], _R]) -> _R:

@@ -74,11 +74,14 @@ def _bytes(resource: object) -> bytes:
 def _read(resource: object, rules: Rules, resolve: Resolve | None, size: int | None) -> Reading:
     if not isinstance(resource, dict) or resource.get("resourceType") != "QuestionnaireResponse":
         return _unreadable(set_aside("not-a-response", "not a QuestionnaireResponse"), _bytes(resource))
+    known = _known(resource, rules, resolve)
+    bad: Stop | None = None
     try:
         content = canonical(resource)
     except Stop as stop:
-        return _unreadable(stop, _bytes(resource))
-    known: Json = {**_known(resource, rules, resolve), "content": digest(content)}
+        bad, content = stop, _bytes(resource)
+        known["labels"] = ()
+    known["content"] = digest(content)
     try:
         known["instrument"] = instrument_of(resource, rules)
         if resource.get("status") == "entered-in-error":
@@ -88,6 +91,8 @@ def _read(resource: object, rules: Rules, resolve: Resolve | None, size: int | N
         known |= {"instrument": instrument.id, "version": instrument.version, "key": instrument.key}
         known |= {"rater": instrument.rater}
         unfinished = _status(resource, rules)
+        if bad is not None:
+            raise bad
         permit(read_labels(resource), rules)
         if instrument.licence_gated and instrument.id not in rules.attested:
             raise skipped("licence-not-attested", "the site has not attested its licence for this instrument")

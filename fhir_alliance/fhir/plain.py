@@ -29,7 +29,7 @@ from .questionnaire import Resolve, plain_identity, resolved
 from .references import local
 from .rules import Rules
 from .stop import Stop
-from .times import EARLIEST_YEAR, MOST_AHEAD, instant, utc
+from .times import EARLIEST_YEAR, MOST_AHEAD, complete, instant
 from .weights import WEIGHTS
 
 Number = int | float
@@ -186,8 +186,8 @@ def _own(type: str, reference: _Reference, rules: Rules) -> str | None:
 
 
 def _time(authored: str, rules: Rules) -> datetime | None:
-    at = utc(authored)
-    return at if at is not None and at.year >= EARLIEST_YEAR and at - rules.now <= MOST_AHEAD else None
+    at = complete(authored)
+    return at if at is not None and int(authored[:4]) >= EARLIEST_YEAR and at - rules.now <= MOST_AHEAD else None
 
 
 def _meta(meta: _Meta | UnsetType, rules: Rules) -> tuple[tuple[str, ...], datetime | None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .binding import Binding, is_relative, split
+from .content import canonical as content_of
+from .content import digest
 from .rules import MOST_KEPT, Rules
 from .stop import Stop, set_aside, skipped
 
@@ -135,3 +137,18 @@ def resolved(identity: Identity, resolve: Resolve | None) -> dict[str, Any] | No
         return None
     url, version = split(identity.canonical)
     return found if is_relative(url) or _is(found, url, version) else None
+
+
+def choose(wanted: str, questionnaires: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one Questionnaire with this canonical (or relative reference); None when there is none or several."""
+    url, version = split(wanted)
+    found: dict[str, dict[str, Any]] = {}
+    for q in questionnaires:
+        theirs, id = q.get("url"), q.get("id")
+        named = isinstance(theirs, str) and theirs.removesuffix("/") == url and version in (None, q.get("version"))
+        if named or (isinstance(id, str) and url == f"Questionnaire/{id}"):
+            try:
+                found[digest(content_of(q))] = q
+            except (Stop, RecursionError):
+                continue
+    return next(iter(found.values())) if len(found) == 1 else None

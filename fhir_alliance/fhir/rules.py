@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..config import Endpoint, Settings
+from ..config import DEFAULT_NAMESPACE, Endpoint, Settings
 from ..errors import ConfigError
 from ..instruments import get, load_all
 from ..model import Instrument
@@ -29,6 +29,7 @@ class Rules:
     allow_labels  security label codes that are processed although refused by default
     now           start of the run: what is dated a day later is a typo
     require_id    `sync`: a response needs an id, and its subject must be on our own server
+    namespace     of the codes of our own Observations, beside the default one
     """
 
     bindings: Mapping[str, Known]
@@ -41,6 +42,7 @@ class Rules:
     numeric_strings: bool = False
     accept_in_progress_when_complete: bool = False
     require_id: bool = False
+    namespace: str = DEFAULT_NAMESPACE
     identities: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     _forms: dict[int, tuple[Any, Form]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -95,6 +97,7 @@ def rules(
         numeric_strings=settings.read.numeric_strings,
         accept_in_progress_when_complete=settings.read.accept_in_progress_when_complete,
         require_id=require_id,
+        namespace=settings.namespace,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from ..model import Score
+from .weights import is_number
 
 DIFFERS = "stated_total_differs"
 
@@ -25,3 +27,40 @@ def compare(total: Score, stated: Iterable[float]) -> Score:
         if not agrees(number, total):
             return replace(total, flags=tuple(sorted({*total.flags, DIFFERS})), stated=number)
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A total that an Observation states: for which instrument, and of which response (as referred to)."""
+
+    response: str
+    instrument: str
+    number: float
+
+
+def stated_by(observation: dict[str, Any], namespaces: Collection[str]) -> Stated | None:
+    """What an Observation with our code states of one response's total; None when it is no such thing."""
+    if observation.get("status") not in ("final", "amended", "corrected", "preliminary"):
+        return None
+    code, quantity = observation.get("code"), observation.get("valueQuantity")
+    systems = {f"{namespace}/CodeSystem/alliance-score" for namespace in namespaces}
+    totals = [
+        text.removesuffix("-total")
+        for coding in _dicts(code.get("coding") if isinstance(code, dict) else None)
+        if isinstance(text := coding.get("code"), str) and text.endswith("-total")
+        if isinstance(system := coding.get("system"), str) and system in systems
+    ]
+    number = quantity.get("value") if isinstance(quantity, dict) else observation.get("valueInteger")
+    sources = [
+        text
+        for reference in _dicts(observation.get("derivedFrom"))
+        if isinstance(text := reference.get("reference"), str)
+        if "QuestionnaireResponse/" in text or text.startswith("urn:")
+    ]
+    if len(totals) != 1 or len(sources) != 1 or not is_number(number):
+        return None
+    return Stated(sources[0], totals[0], number)
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

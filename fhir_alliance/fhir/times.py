@@ -21,8 +21,10 @@ _DATE_TIME = re.compile(
     re.ASCII,
 )
 
-_UTC = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z", re.ASCII
+_COMPLETE = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
+    r"(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))",
+    re.ASCII,
 )
 
 
@@ -41,11 +43,12 @@ def shape(text: object) -> str | None:
     return text if isinstance(text, str) and _DATE_TIME.fullmatch(text) else None
 
 
-def utc(text: str) -> datetime | None:
-    """The instant of a complete time in UTC, the form that nearly all come in; None for any other."""
+def complete(text: str) -> datetime | None:
+    """The instant, in UTC, of a time with seconds and zone, the form that nearly all come in; None for any other."""
     try:
-        return datetime.fromisoformat(text) if _UTC.fullmatch(text) else None
-    except ValueError:
+        at = datetime.fromisoformat(text) if _COMPLETE.fullmatch(text) else None
+        return at if at is None or at.tzinfo is UTC else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -115,6 +118,6 @@ def instant(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        return utc(value) or moment(value, UTC).at
+        return complete(value) or moment(value, UTC).at
     except Stop:
         return None

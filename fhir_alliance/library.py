@@ -1,0 +1,59 @@
+"""What else the files of one call hold that responses need: Questionnaires, and totals stated beside a form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .config import DEFAULT_NAMESPACE
+from .fhir.binding import split
+from .fhir.content import canonical, digest
+from .fhir.questionnaire import choose
+from .fhir.references import parse
+from .fhir.rules import Rules
+from .fhir.stated import stated_by
+from .fhir.stop import Stop
+
+Json = dict[str, Any]
+
+
+class Library:
+    """Questionnaires that the rules know, of the whole call; stated totals, by file."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._namespaces = {DEFAULT_NAMESPACE, rules.namespace}
+        self._questionnaires: dict[str, dict[str, Json]] = {}
+        self._chosen: dict[str, Json | None] = {}
+        self._stated: dict[tuple[str, str, str], list[float]] = {}
+
+    def add_questionnaire(self, questionnaire: Json) -> None:
+        """Keep a Questionnaire, if responses to it would be read."""
+        for name in (questionnaire.get("url"), f"Questionnaire/{questionnaire.get('id')}"):
+            if isinstance(name, str) and (url := split(name)[0]) in self.rules.bindings:
+                try:
+                    self._questionnaires.setdefault(url, {})[digest(canonical(questionnaire))] = questionnaire
+                except (Stop, RecursionError):
+                    return
+
+    def add_observation(self, file: str, observation: Json) -> None:
+        """Keep the total that an Observation of a file states, if it is one."""
+        if stated := stated_by(observation, self._namespaces):
+            key = (file, self.reference(stated.response), stated.instrument)
+            self._stated.setdefault(key, []).append(stated.number)
+
+    def questionnaire(self, canonical: str) -> Json | None:
+        """The Questionnaire of a canonical, from anywhere in the call."""
+        if canonical not in self._chosen:
+            candidates = self._questionnaires.get(split(canonical)[0], {}).values()
+            self._chosen[canonical] = choose(canonical, candidates)
+        return self._chosen[canonical]
+
+    def stated(self, file: str, names: Sequence[str], instrument: str) -> list[float]:
+        """Totals that Observations of the file state for a response that goes by these references."""
+        keys = dict.fromkeys((file, self.reference(name), instrument) for name in names)
+        return [number for key in keys for number in self._stated.get(key, ())]
+
+    def reference(self, text: str) -> str:
+        """One form of a reference: relative below our own bases."""
+        return str(parse(text, self.rules.bases) or text)
