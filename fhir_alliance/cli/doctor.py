@@ -1,0 +1,121 @@
+"""`doctor`: will a pass work? Online, read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from . import app
+from .common import ConfigOption, JsonOption, load_settings, signal_exit, stopping
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from ..doctor import Diagnosis, Section
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+@app.command()
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Ask the EHR what it can do, and say what to mend. Reads only.
+
+    Exit code 0 when a pass can work, 5 when something fails, 4 when the EHR cannot be reached or does not let us in.
+    """
+    from ..doctor import examine
+
+    settings = load_settings(config)
+    with stopping() as stop:
+        found = examine(settings, stop=stop)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(found.to_json()))
+    else:
+        from rich.console import Console
+
+        show(Console(highlight=False, soft_wrap=False), found)
+    raise typer.Exit(signal_exit(stop, int(found.exit_code)))
+
+
+def show(console: Console, found: Diagnosis) -> None:
+    """Print the findings for a person. Made for 80 columns."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    width = min(console.width, 100)
+    for section in found.sections:
+        console.print(Text(f"{section.title}", style="bold"), overflow="fold")
+        for part in _section(section):
+            console.print(Padding(part, (0, 0, 0, 2)), width=width)
+        console.print()
+    console.print(_verdict(found))
+
+
+def _section(section: Section) -> Iterator[RenderableType]:
+    from rich.table import Table
+    from rich.text import Text
+
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column(width=4)
+    lines.add_column(min_width=16, no_wrap=True)
+    lines.add_column(ratio=1, overflow="fold")
+    for f in section.findings:
+        lines.add_row(Text(str(f.level), _STYLES[str(f.level)]), f.check, Text(f.says))
+    yield lines
+    if section.matrix:
+        yield Text("\nDeclared in /metadata, of what we use", style="bold")
+        yield _matrix(section)
+    if section.forms:
+        yield Text("\nQuestionnaires met, and what they map to", style="bold")
+        yield _forms(section)
+
+
+def _matrix(section: Section) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..doctor import COLUMNS
+
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+    for heading in ("", *COLUMNS):
+        table.add_column(heading)
+    styles = {"yes": "green", "no": "red", "unknown": "yellow"}
+    for kind, cells in section.matrix.items():
+        texts = [cells.get(name, "") for name in COLUMNS]
+        table.add_row(kind, *(Text(t or "·", styles.get(t.rstrip("*"), "dim")) for t in texts))
+    if any(cell.endswith("*") for cells in section.matrix.values() for cell in cells.values()):
+        table.caption = "* corrected by the configuration"
+        table.caption_justify = "left"
+    return table
+
+
+def _forms(section: Section) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for form in section.forms:
+        name = form.instrument or "unmapped"
+        read = form.instrument is not None and form.code is None
+        table.add_row(
+            str(form.responses), Text(name if read else f"({name})", "" if read else "dim"), Text(form.canonical)
+        )
+    return table
+
+
+def _verdict(found: Diagnosis) -> RenderableType:
+    from rich.text import Text
+
+    from ..doctor import Level
+
+    ok, warn, fail = (found.count(level) for level in (Level.OK, Level.WARN, Level.FAIL))
+    counts = f"{ok} ok, {warn} to look at, {fail} to mend."
+    if fail:
+        return Text(f"{counts} Mend what fails, then ask again.", style="bold")
+    return Text(f"{counts} Next: fhir-alliance sync --dry-run", style="bold")

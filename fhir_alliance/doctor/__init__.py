@@ -1,0 +1,161 @@
+"""The online check: what stands between this configuration and a pass that works.
+
+Reads only; writes nothing to the EHR and makes no store. Names no patient: of the cohort the size
+is told, of questionnaires the canonical URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from ..cohort import cohort
+from ..config import Endpoint, Settings, now_utc
+from ..due import choose_mode
+from ..errors import ConfigError, EHRError, NotFound
+from ..fhir.capability import Capability, probe
+from ..fhir.http import FhirClient
+from ..fhir.inbound import rules
+from ..fhir.retry import Stop
+from .declared import COLUMNS, compare, sinks
+from .findings import Diagnosis, Finding, Form, Level, Section
+from .machine import examine_machine
+from .trial import try_reading, try_watermark
+
+__all__ = ["COLUMNS", "Diagnosis", "Finding", "Form", "Level", "Section", "examine"]
+
+SKEW = timedelta(minutes=2)
+
+
+def examine(settings: Settings, *, stop: Stop | None = None, clock: Callable[[], datetime] = now_utc) -> Diagnosis:
+    """Examine this machine, then each endpoint.
+
+    stop  a threading.Event that ends all waiting
+    """
+    machine = examine_machine(settings)
+    ends = [_endpoint(settings, name, stop, clock) for name in settings.endpoint]
+    return Diagnosis((machine, *ends))
+
+
+def _endpoint(settings: Settings, name: str, stop: Stop | None, clock: Callable[[], datetime]) -> Section:
+    endpoint = settings.endpoint[name]
+    section = Section(f"Endpoint {name}  {endpoint.base_url}", name, facts={"url": endpoint.base_url})
+    try:
+        client = FhirClient(_hasty(endpoint), settings.root, stop=stop)
+    except ConfigError as error:
+        section.fail("settings", f"{error}.")
+        return section
+    before = clock()
+    try:
+        capability = probe(client, endpoint.capability)
+    except ConfigError as error:
+        section.fail("credentials", f"{error}.")
+        return section
+    except EHRError as error:
+        section.trouble("server", error, refused="Check base_url.")
+        section.away = True
+        return section
+    _server(capability, section)
+    _clock(capability, before, clock(), section)
+    compare(capability, settings, section)
+    _reading(client, capability, settings, name, clock(), section)
+    _pool(client, settings, section)
+    sinks(capability, settings, name, section)
+    client.close()
+    return section
+
+
+def _hasty(endpoint: Endpoint) -> Endpoint:
+    """The same endpoint with the patience of a person who waits for an answer."""
+    http = endpoint.http
+    quick = {"attempts": min(http.attempts, 2), "max_wait": min(http.max_wait, timedelta(seconds=10))}
+    return endpoint.model_copy(update={"http": http.model_copy(update=quick)})
+
+
+def _server(capability: Capability, section: Section) -> None:
+    name = " ".join(filter(None, [capability.software, capability.version])) or "A server that does not say its name"
+    fhir = capability.fhir_version
+    section.facts |= {"software": capability.software, "version": capability.version, "fhir": fhir}
+    if fhir is None:
+        section.warn("server", f"{name}. It does not say which FHIR version it speaks; this program speaks R4.")
+    elif fhir.startswith("4.0"):
+        section.ok("server", f"{name}, FHIR {fhir}.")
+    else:
+        section.fail("server", f"{name} speaks FHIR {fhir}; this program speaks R4 (4.0). Is there an R4 address?")
+
+
+def _clock(capability: Capability, before: datetime, after: datetime, section: Section) -> None:
+    theirs = capability.date
+    if theirs is None:
+        section.warn("clock", "The EHR sends no Date: our own clock decides how far a pass has come.")
+        return
+    second = timedelta(seconds=1)  # the header has no fractions
+    skew = max(before - second - theirs, theirs - after, timedelta())
+    section.facts["clock_skew_seconds"] = round(skew.total_seconds())
+    if skew > SKEW:
+        says = f"The EHR's clock and this machine's are {_long(skew)} apart: set this machine's by a time server."
+        section.warn("clock", says)
+    else:
+        section.ok("clock", "The EHR's clock and this machine's agree.")
+
+
+def _long(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _reading(
+    client: FhirClient, capability: Capability, settings: Settings, name: str, now: datetime, section: Section
+) -> None:
+    """Mode, cohort, and a trial: the part that needs the credentials."""
+    mode, why = choose_mode(capability, settings)
+    section.facts["mode"] = mode
+    try:
+        roster = cohort(client, settings.cohort, settings.read)
+        section.facts["cohort"] = len(roster)
+        _cohort(settings, len(roster), section)
+        if roster:
+            try_reading(client, settings, roster, rules(settings, name, now=now, require_id=True), section)
+            if mode == "watermark":
+                try_watermark(client, settings, roster[0], capability.date or now, section)
+    except ConfigError as error:
+        section.fail("settings", f"{error}.")
+    except EHRError as error:
+        across = settings.cohort.source == "search" and "cohort" not in section.facts
+        here = {"refused": "Many EHRs allow no search across patients: use cohort.source ids or group."}
+        section.trouble("cohort" if across else "reading", error, **(here if across else {}))
+    else:
+        _credentials(settings.endpoint[name].auth.method, bool(roster), section)
+    section.ok("read mode", f"{mode}: {why}.")
+
+
+def _credentials(method: str, asked: bool, section: Section) -> None:
+    if method == "none":
+        section.ok("credentials", "None are sent (this machine only).")
+    elif asked:
+        section.ok("credentials", f"Accepted ({method}).")
+
+
+def _cohort(settings: Settings, size: int, section: Section) -> None:
+    source = settings.cohort.source
+    if size:
+        section.ok("cohort", f"{size} patients, by {source}.")
+    else:
+        section.fail("cohort", f"Nobody, by {source}: nothing would be read. Look at the [cohort] table.")
+
+
+def _pool(client: FhirClient, settings: Settings, section: Section) -> None:
+    """Is the pool there that alerts without a practitioner go to?"""
+    if not settings.alerts.pool or section.away:
+        return
+    try:
+        client.read(settings.alerts.pool)
+    except NotFound:
+        section.fail("alerts.pool", "The EHR does not have it: alerts without a clinician would be refused.")
+    except EHRError as error:
+        section.trouble("alerts.pool", error)
+    else:
+        section.ok("alerts.pool", "It is there: alerts without a clinician go to it.")

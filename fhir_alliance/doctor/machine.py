@@ -1,0 +1,64 @@
+"""What can be said without the EHR: configuration, store, switches, licences."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .. import instruments
+from ..config import Settings
+from ..configcheck import problems
+from .findings import Section
+
+
+def examine_machine(settings: Settings) -> Section:
+    """Check this machine's side. Makes nothing."""
+    section = Section("This machine")
+    wrong = problems(settings)
+    for line in wrong:
+        section.fail("settings", f"{line}.")
+    if not wrong:
+        section.ok("settings", "The configuration is right by itself.")
+    _store(settings.store_path, section)
+    _switches(settings, section)
+    _licences(settings, section)
+    return section
+
+
+def _store(path: Path, section: Section) -> None:
+    folder = path.parent
+    if not path.exists():
+        there = next(p for p in folder.parents if p.is_dir()) if not folder.is_dir() else folder
+        if os.access(there, os.W_OK | os.X_OK):
+            section.ok("store", f"There is none yet; the first pass makes {path}.")
+        else:
+            section.fail("store", f"{there} cannot be written to: give this user a folder, or change store.path.")
+        return
+    if not os.access(path, os.R_OK | os.W_OK) or not os.access(folder, os.W_OK | os.X_OK):
+        section.fail("store", f"{path} or its folder cannot be written to by this user.")
+    elif path.stat().st_mode & 0o077:
+        section.fail("store", f"{path} can be read by others; run: chmod 600 {path}")
+    elif folder.stat().st_mode & 0o077:
+        section.warn("store", f"Its folder is open to others; run: chmod 700 {folder}")
+    else:
+        section.ok("store", f"{path}, for this user only.")
+
+
+def _switches(settings: Settings, section: Section) -> None:
+    write = settings.write
+    if not write.enabled:
+        section.ok("writing", "Off (write.enabled is false): passes read, score and plan, and write nothing.")
+    elif not write.types:
+        section.warn("writing", "On, but write.types is empty: nothing is written.")
+    else:
+        section.ok("writing", f"On, for {', '.join(write.types)}; at most {write.max_per_run} resources a pass.")
+
+
+def _licences(settings: Settings, section: Section) -> None:
+    gated = {i.id for i in instruments.load_all().values() if i.licence_gated}
+    held = gated & set(settings.licences.attested)
+    if held:
+        section.ok("licences", f"Attested: {', '.join(sorted(held))}.")
+    if lacking := gated - held:
+        names = ", ".join(sorted(lacking))
+        section.ok("licences", f"Not attested: {names}. Its forms are skipped until licences.attested names it.")
