@@ -21,7 +21,7 @@ LAYERS = (
     "config_types config_tree config_messages config log faults report",
     "fhir store sinks series documents chart",
     "lookup reading cohort due apply configcheck",
-    "passing overview explaining",
+    "passing overview explaining doctor",
     "sync",
     "schedule demo configdoc",
     "cli",
