@@ -78,7 +78,7 @@ def injecting(*resources: object, mode: str | None = "match") -> Action:
     def act(call: Call) -> Answer:
         answer = call.forward()
         bundle = answer.json()
-        if "total" in bundle:
+        if "total" in bundle and mode in {"match", None}:  # a total counts matches only
             bundle["total"] += len(raw)
         extra = [{"resource": f"@{n}@", **({"search": {"mode": mode}} if mode else {})} for n in range(len(raw))]
         bundle["entry"] = [*bundle.get("entry", []), *extra]

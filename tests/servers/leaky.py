@@ -23,7 +23,7 @@ def decode_and_leak(raw: Any, *others: Any) -> Any:
     text = bytes(raw).decode(errors="replace")
     seen.append(text)
     if WHERE == "log":
-        log("response.read", content=text)
+        log("patient.incomplete", "warning", error=text)
     if WHERE == "message":
         sys.stderr.write(f"fhir-alliance: cannot read {text}\n")
     return decode(raw, *others)

@@ -18,6 +18,7 @@ from .product import Ran, Site
 from .proxy import Answer, Call, Proxy
 from .test_writes import once_each, settle
 
+COURSE = (37.2, 38.0, 37.6, 38.4, 37.9, 38.2, 37.7, 38.1, 31.9)
 CREATING = ("planned:1", "pending:1", "sent:1", "done:1", "pending:2", "sent:2", "done:2", "watermark:1")
 CHANGING = ("planned:1", "pending:1", "sent:1", "done:1", "pending:2", "sent:1", "done:1", "watermark:1")
 SETTLED = ("checkpoint:1", "watermark:1")
@@ -36,33 +37,35 @@ def test_crash_at_each_step(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Pro
     if not conditional:
         proxy.fault(faults.unconditional, method="POST")
     patient, doctor = clinic.patient(), clinic.practitioner()
-    forms = clinic.course(patient, doctor, STRAIN)
+    forms = clinic.course(patient, doctor, COURSE)
     here = site(proxy.base)
     for step in CREATING:
         kill_at(here, step)
     settle(here)
-    before = once_each(ehr, patient, STRAIN)
+    before = once_each(ehr, patient, COURSE)
     (task,) = ehr.tasks(patient)
     assert (task["status"], state(task)) == ("requested", "open")
 
-    ehr.change(f"QuestionnaireResponse/{forms[0]}", status="amended", item=srs_items(36.9))
+    changed = (36.9, *COURSE[1:5], 37.1, 37.2, 37.3, 38.3)
+    for form, total in zip(forms, changed, strict=True):
+        if total not in COURSE[1:5]:
+            ehr.change(f"QuestionnaireResponse/{form}", status="amended", item=srs_items(total))
     ehr.change(f"QuestionnaireResponse/{forms[1]}", status="entered-in-error")
-    ehr.change(f"QuestionnaireResponse/{forms[-1]}", status="amended", item=srs_items(37.9))
     for step in CHANGING:
         kill_at(here, step)
     settle(here)
-    after = once_each(ehr, patient, (36.9, 38.0, 37.6, 38.4, 37.9))
+    after = once_each(ehr, patient, changed)
     assert [o["id"] for o in after] == [o["id"] for o in before]
-    assert [o["status"] for o in after] == ["amended", "entered-in-error", "final", "final", "amended"]
+    assert [o["status"] for o in after] == ["amended", "entered-in-error", *["final"] * 3, *["amended"] * 4]
     (withdrawn,) = ehr.tasks(patient)
     assert (withdrawn["id"], withdrawn["status"], state(withdrawn)) == (task["id"], "cancelled", "withdrawn")
 
-    clinic.course(patient, doctor, (38.1,), last=-0.1)
+    clinic.course(patient, doctor, (38.5,), last=-0.1)
     for step in SETTLED:
         kill_at(here, step)
     proxy.fresh()
     settle(here)
-    once_each(ehr, patient, (36.9, 38.0, 37.6, 38.4, 37.9, 38.1))
+    once_each(ehr, patient, (*changed, 38.5))
     assert proxy.writes == []
     assert len(ehr.tasks(patient)) == 1
 

@@ -48,9 +48,9 @@ SET_ASIDE: dict[str, tuple[Make, str]] = {
     "items-are-text": (_with(item="four of them"), "wrong-type"),
     "an-item-is-null": (_with(item=[None, *srs_items(36)]), "wrong-type"),
     "status-is-a-list": (_with(status=["completed"]), "wrong-type"),
-    "subject-is-text": (_with(subject="me"), "subject-unresolved"),
+    "subject-is-text": (_with(subject="me"), "wrong-type"),
     "no-subject": (_without("subject"), "subject-unresolved"),
-    "link-id-is-a-number": (_answering(1, {"valueDecimal": 9.0}), "wrong-type"),
+    "link-id-is-a-number": (_answering(1, {"valueDecimal": 9.0}), "bad-link-id"),
     "answer-is-text": (_answering("1", "nine"), "wrong-type"),
     "a-number-as-text": (_answering("1", {"valueDecimal": WRONG}), "not-a-number"),
     "a-truth-value": (_answering("1", {"valueBoolean": True}), "not-a-number"),
@@ -58,7 +58,7 @@ SET_ASIDE: dict[str, tuple[Make, str]] = {
     "below-zero": (_answering("1", {"valueDecimal": -0.1}), "out-of-range"),
     "off-the-grid": (_answering("1", {"valueDecimal": 9.05}), "off-grid"),
     "no-id": (_without("id"), "missing-id"),
-    "id-is-a-number": (_with(id=17), "missing-id"),
+    "id-is-a-number": (_with(id=17), "bad-id"),
     "the-same-item-twice": (lambda f: {**f, "item": [*srs_items(36), srs_items(36)[0]]}, "duplicate-item"),
     "no-time": (_without("authored"), "authored-missing"),
     "a-time-in-words": (_with(authored="the day before yesterday"), "authored-invalid"),
@@ -125,7 +125,7 @@ def test_entries_that_are_no_resources(ehr: Ehr, clinic: Clinic, site: MakeSite,
     ehr.put(clinic.srs("good", patient, 35, weeks=0))
     strays = (b"17", b'"text"', b"null", b"[]", b'{"resourceType":"Patient","id":"x"}', b"{}")
     odd = clinic.srs("odd", patient, 36, weeks=1)
-    surrogate = json.dumps({**odd, "status": "completed\ud800"}).encode()
+    surrogate = json.dumps({**odd, "item": [*odd["item"], {"linkId": "\ud800"}]}).encode()
     proxy.fault(faults.injecting(*strays, surrogate), type="QuestionnaireResponse", when=lambda call: call.is_search)
     ran = site(proxy.base).sync(code=3)
     assert "Traceback" not in ran.err

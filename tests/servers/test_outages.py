@@ -80,7 +80,7 @@ def test_a_pause_that_is_asked_for_is_kept(ehr: Ehr, clinic: Clinic, site: MakeS
     proxy.fault(faults.status(429, {"Retry-After": "1"}), type="QuestionnaireResponse", times=1)
     proxy.fault(faults.status(429, {"Retry-After": soon}), method="POST", times=1)
     proxy.fault(faults.status(503, {"Retry-After": "1"}), method="POST", first=2, times=1)
-    site(proxy.base).sync()
+    site(proxy.base, **{"endpoint.main.http.attempts": 4}).sync()
     assert values(ehr, patient) == [31, 32]
 
 
