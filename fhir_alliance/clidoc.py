@@ -69,7 +69,7 @@ def _summary(command: Any) -> str:
 
 def _section(name: str, command: Any) -> str:
     context = command.context_class(command, info_name=name)
-    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    usage = " ".join([name, *(piece.strip("{}") for piece in command.collect_usage_pieces(context))])
     records = (p.get_help_record(context) for p in command.params)
     rows = [f"| `{_cell(flags)}` | {_cell(text)} |" for flags, text in filter(None, records)]
     table = ["", "| | |", "|---|---|", *rows] if rows else []

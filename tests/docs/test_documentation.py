@@ -27,6 +27,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DOCS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 COMMAND = re.compile(r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*fhir-alliance ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
 
+STOPS = {"set_aside", "skipped", "waiting", "invalid", "Stop", "_reject"}
+
 
 def code_blocks(text: str) -> str:
     return "\n".join(re.findall(r"```(?:sh|console|)\n(.*?)```", text, re.DOTALL))
@@ -80,16 +82,9 @@ def test_every_reason_is_documented() -> None:
     words = set()
     for path in [*(PACKAGE / "fhir").glob("*.py"), *(PACKAGE / f"{name}.py" for name in ("documents", "placing"))]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {
-                "set_aside",
-                "skipped",
-                "waiting",
-                "invalid",
-                "Stop",
-                "_reject",
-            }:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in STOPS:
                 texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-                words |= {texts[0]} if texts else set()
+                words |= {text for text in texts[:1] if " " not in text}
     rows = re.findall(
         r"^\| (`.+?) \| (?:waiting|skipped|retracted|set aside) \|", DOCS["docs/reference/score.md"], re.MULTILINE
     )
