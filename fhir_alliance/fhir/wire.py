@@ -143,7 +143,7 @@ class Watch:
 
     def _run(self) -> None:
         while True:
-            time.sleep(min(1.0, self._limit / 4))
+            time.sleep(max(0.01, min(1.0, self._limit / 4)))
             with self._lock:
                 if not self._readers:
                     self._running = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
@@ -62,7 +63,7 @@ Script = Callable[[Request], Reply]
 class Peer:
     """Answers by a list of replies (the last one again and again), or by a function."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self._script: Script = lambda _: Reply(500)
@@ -74,12 +75,15 @@ class Peer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
     @property
     def base(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/fhir"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}/fhir"
 
     def answers(self, *replies: Reply) -> None:
         """Play these in order."""
