@@ -6,7 +6,7 @@ the EHR holds now, and never over someone else's edit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -50,6 +50,8 @@ class Applier:
     clock: Callable[[], datetime]
     max_writes: int
     dry_run: bool = False
+    unconditional: Collection[str] = ()
+    """Types for which the EHR declares that it ignores If-None-Exist."""
     sent: int = 0
 
     def may_write(self, type: str) -> bool:
@@ -107,8 +109,8 @@ class Applier:
         faults.reached("pending")
         self.sent += 1
         try:
-            token = quote(f"{system}|{action.key}", safe="")
-            filed = self.client.create(resource, if_none_exist=f"identifier={token}")
+            token = f"identifier={quote(f'{system}|{action.key}', safe='')}"
+            filed = self.client.create(resource, if_none_exist=None if action.type in self.unconditional else token)
         except Conflict:
             # A raced conditional create, or several matches: look before believing either.
             found = self._sent_already(action, system)

@@ -187,6 +187,7 @@ class EndpointPass:
             self.clock,
             self.max_writes,
             self.report.dry_run,
+            {t for t in sinks() if self.capability.conditional_create(t) is False},
         )
 
     # -- patients
@@ -246,7 +247,9 @@ class EndpointPass:
         """Recompute, record, plan and write one patient."""
         patient = record.patient
         placed = place(record.readings, self.instruments, record.around, self.placing)
-        lost = [a for a in self.store.assessments(patient) if a.response in record.vanished]
+        unlicensed = {r.id for r in placed.left_out if r.code == "licence-not-attested" and r.id}
+        stays = record.vanished | unlicensed  # no fact about the client changed: what was written stays
+        lost = [a for a in self.store.assessments(patient) if a.response in stays]
         told = stories(
             [*placed.kept, *lost],
             self.instruments,
@@ -259,11 +262,11 @@ class EndpointPass:
         self.report.notices += sum(len(s.notices) for s in told)
         self.report.episodes.update(str(s.episode.state) for s in found)
         aside = [*(r for r in placed.left_out if r.outcome is Outcome.SET_ASIDE), *_partly(record, placed)]
-        new, total = self.store.record(patient, [*placed.kept, *lost], aside, record.vanished, self.now)
+        new, total = self.store.record(patient, [*placed.kept, *lost], aside, stays, self.now)
         self.report.quarantine_new += new
         self.report.quarantine_total += total
         known = self.ledger.known(patient, [r.id for r in record.readings if r.id])
-        actions = self._score_actions(record, placed, [k for k in known if k.type == "Observation"])
+        actions = self._score_actions(record, placed, stays, [k for k in known if k.type == "Observation"])
         for type in sorted({SINK_TYPES[s] for s in self.settings.alerts.sinks} | {k.type for k in known}):
             if type in SINK_TYPES.values():
                 actions += self._alert_actions(type, found, [k for k in known if k.type == type], placed)
@@ -284,7 +287,9 @@ class EndpointPass:
             self.store.completed(patient, self.now)
             faults.reached("checkpoint")
 
-    def _score_actions(self, record: PatientRecord, placed: Placed, known: list[Known]) -> list[Action]:
+    def _score_actions(
+        self, record: PatientRecord, placed: Placed, stays: frozenset[str], known: list[Known]
+    ) -> list[Action]:
         if self.settings.write.scores.sink == "none":
             return []
         write = self.settings.write
@@ -298,7 +303,7 @@ class EndpointPass:
         reasons = {r.id: r.reason or "" for r in placed.left_out if r.id}
         reasons |= dict.fromkeys(placed.superseded, "another response in the same session counts")
         reasons |= dict.fromkeys(record.moved, "the response is another patient's now")
-        return plan_scores(wanted, known, reasons=reasons, vanished=record.vanished)
+        return plan_scores(wanted, known, reasons=reasons, vanished=stays)
 
     def _alert_actions(self, type: str, found: list[Strain], known: list[Known], placed: Placed) -> list[Action]:
         retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}

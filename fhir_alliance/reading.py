@@ -89,7 +89,7 @@ class PatientReader:
         vanished: set[str] = set()
         moved: set[str] = set()
         for response in sorted(known.keys() - {r.id for r in readings}):
-            self._absent(response, patient, vanished, moved)
+            readings += self._absent(response, patient, vanished, moved)
         sessions = self._sessions(patient, newest)
         others = self._complete_sessions(patient, readings, sessions)
         roles = {role: self._role(role) for s in sessions.values() for role in _roles(s)}
@@ -124,19 +124,22 @@ class PatientReader:
         body = self.client.read(f"QuestionnaireResponse/{reading.id}").body
         return read_response(body, self.rules, self._questionnaire)
 
-    def _absent(self, response: str, patient: str, vanished: set[str], moved: set[str]) -> None:
+    def _absent(self, response: str, patient: str, vanished: set[str], moved: set[str]) -> list[Reading]:
         """A response that we know is not among the results: gone, moved, out of reach, or a late index."""
         try:
             body = self.client.read(f"QuestionnaireResponse/{response}").body
         except NotFound:
             vanished.add(response)
-            return
+            return []
         except (Forbidden, Refused):
             raise Incomplete("a response that was read before is out of reach now") from None
-        subject = read_response(body, self.rules, self._questionnaire).patient
-        if subject == patient or subject is None:
+        reading = read_response(body, self.rules, self._questionnaire)
+        if reading.patient is None and reading.outcome is Outcome.RETRACTED:
+            return [reading]  # an EHR may reduce what was entered in error to its id and status
+        if reading.patient in {None, patient}:
             raise Incomplete("a search left out a response that still exists; the index may lag")
         moved.add(response)
+        return []
 
     def _sessions(self, patient: str, newest: dict[str, datetime]) -> dict[str, Session]:
         def take(raw: bytes) -> Session | None:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from . import __version__, instruments
 from .config import Settings, now_utc
-from .errors import AllianceError, ConfigError, EHRError, SafetyError
+from .errors import ConfigError, EHRError, SafetyError
 from .log import log
 from .passing import EndpointPass
 from .report import RunReport
@@ -116,18 +116,24 @@ def sync(
                 one = EndpointPass(settings, name, engine, secret, report, guard, stop, clock)
                 one.fingerprint = settings_fingerprint(settings, name)
                 one.max_writes = max_writes or settings.write.max_per_run
-                one.run(patient=patient, retry=retry, progress=progress)
-        except SafetyError as error:
-            report.safety_stop = True
-            report.say(str(error))
-        except EHRError as error:
-            report.ehr_failed = True
-            report.say(str(error))
-        except AllianceError:
-            raise
+                _one_endpoint(one, report, patient=patient, retry=retry, progress=progress)
         finally:
             _finish(engine, report, clock(), time.monotonic() - started)
     return report
+
+
+def _one_endpoint(
+    one: EndpointPass, report: RunReport, *, patient: str | None, retry: bool, progress: Progress | None
+) -> None:
+    """One endpoint's trouble is told and does not keep the others from being read."""
+    try:
+        one.run(patient=patient, retry=retry, progress=progress)
+    except SafetyError as error:
+        report.safety_stop = True
+        report.say(str(error))
+    except EHRError as error:
+        report.ehr_failed = True
+        report.say(str(error))
 
 
 def _finish(engine: Engine, report: RunReport, now: datetime, seconds: float) -> None:

@@ -27,7 +27,7 @@ from fhir_alliance.sync import sync
 from .clinic import Clinic, srs_items
 from .ehr import Ehr, reference, state, value
 
-EXAMPLES = {"sekmet": 220, "hapi": 90}
+EXAMPLES = {"sekmet": 270, "hapi": 40}
 BASE = (37.2, 38.0, 37.6, 38.4, 37.9)
 SRS = instruments.get("srs-v3")
 HITS: Counter[str] = Counter()
