@@ -63,6 +63,8 @@ class Applier:
         name = f"{action.type}.{action.op}"
         if not self.may_write(action.type):
             self.report.planned[name] += 1
+            if self.dry_run:
+                self.report.plan.append(self._shown(action))
             return True
         if self.sent >= self.max_writes:
             raise WriteCap
@@ -87,6 +89,16 @@ class Applier:
             # Definitely not sent, or answered with "not now": it stays planned.
             self.ledger.settle(row, "planned", self.clock())
             raise
+
+    def _shown(self, action: Action) -> Json:
+        """A planned action for the dry run, with the exact resource where there is content."""
+        known = f"{action.type}/{action.known.resource_id}" if action.known and action.known.resource_id else None
+        content = action.content
+        resource = self.sinks[action.type].render(content, self.frame) if content is not None else None
+        source = getattr(content, "response", "") or (action.known.response if action.known else "")
+        shown = {"op": str(action.op), "type": action.type, "target": known, "patient": action.patient}
+        shown |= {"source": f"QuestionnaireResponse/{source}" if source else None, "reason": action.reason}
+        return shown | {"resource": resource}
 
     def _refuse(self, action: Action, row: int, status: int | None, codes: tuple[str, ...], why: str) -> None:
         self.ledger.refused(row, self.clock(), status=status, codes=codes)

@@ -18,6 +18,7 @@ class RunReport:
     reasons    responses that were not scored, by machine word
     written    "Type.op" → count; likewise planned (not sent: writes are off, or a dry run)
     silent     strains that raised no alert, by reason
+    plan       in a dry run, every action with the resource that would be sent
     """
 
     run: str
@@ -43,6 +44,7 @@ class RunReport:
     watermark: dict[str, str] = field(default_factory=dict)
     freshness: float | None = None
     messages: list[str] = field(default_factory=list)
+    plan: list[dict[str, Any]] = field(default_factory=list)
     ehr_failed: bool = False
     safety_stop: bool = False
     stopped_early: bool = False
@@ -100,6 +102,7 @@ class RunReport:
             "watermark": self.watermark,
             "freshness": self.freshness,
             "messages": self.messages,
+            **({"plan": self.plan} if self.dry_run else {}),
         }
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -83,9 +83,22 @@ def print_report(report: RunReport, *, as_json: bool) -> None:
 
         typer.echo(json.dumps(report.to_json()))
     else:
+        for action in report.plan:
+            typer.echo(plan_line(action))
         typer.echo(report_text(report))
     for message in report.messages:
         sys.stderr.write(f"fhir-alliance: {message}\n")
+
+
+def plan_line(action: dict[str, Any]) -> str:
+    """One planned action of a dry run; `--json` shows the whole resource."""
+    resource = action["resource"] or {}
+    code = (resource.get("code") or {}).get("coding") or [{}]
+    value = (resource.get("valueQuantity") or {}).get("value")
+    what = resource.get("description") or f"{code[0].get('code', '')} {'' if value is None else value}".strip()
+    owner = (resource.get("owner") or {}).get("reference")
+    parts = [action["target"], what, f"to {owner}" if owner else None, f"from {action['source']}", action["reason"]]
+    return f"would {action['op']:<7} {action['type']:<11} {action['patient']}  " + "; ".join(x for x in parts if x)
 
 
 def report_text(report: RunReport) -> str:

@@ -133,6 +133,7 @@ MATRIX: dict[str, Row] = {
     "only_one_patient_and_only_of_the_cohort": Row("--patient", FAST),
     "a_damaged_state_folder_is_told_not_worked_around": Row("damaged state folder", FAST),
     "the_connector_as_a_device": Row("Device", FAST),
+    "a_dry_run_shows_the_exact_resources": Row("dry run shows what would be sent", FAST),
     # test_histories.py
     "random_histories": Row(
         "random histories, crash at a step", _only("sekmet", "hapi", why="a crash is ours; two suffice")

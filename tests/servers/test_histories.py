@@ -192,6 +192,7 @@ def world_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(900)
 def test_random_histories(ehr: Ehr, server: Any, world_folder: Path) -> None:
     made = 0
 

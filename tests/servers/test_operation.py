@@ -192,3 +192,20 @@ def test_the_connector_as_a_device(ehr: Ehr, clinic: Clinic, site: MakeSite, pro
     proxy.fault(faults.status(500), method="POST")
     assert here.sync().report["written"] == {}
     assert proxy.writes == []
+
+
+def test_a_dry_run_shows_the_exact_resources(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    here = site()
+    plan = here.sync("--dry-run").report["plan"]
+    assert [a["op"] for a in plan] == ["create"] * 6
+    alert = plan[-1]["resource"]
+    assert (alert["resourceType"], alert["owner"]["reference"]) == ("Task", f"Practitioner/{doctor}")
+    text = here.run("sync", "--dry-run").out
+    assert text.count(f"would create  Observation Patient/{patient}") == 5
+    assert f"to Practitioner/{doctor}" in text
+    here.sync()
+    sent, planned = once_each(ehr, patient, STRAIN), [a["resource"] for a in plan[:5]]
+    for element in ("identifier", "status", "code", "effectiveDateTime"):
+        assert [o[element] for o in sorted(planned, key=lambda o: o["effectiveDateTime"])] == [o[element] for o in sent]
