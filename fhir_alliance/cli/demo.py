@@ -47,11 +47,12 @@ def demo(
         raise ConfigError("--serve keeps the demo's own server up; yours (--server) stays up anyway")
     configure("warning")
     with _ending(), _folder(keep) as folder, _server(server, folder) as running:
-        outcome = _run(running, folder, quiet=as_json)
+        charts = out or (None if as_json else OUT)
+        outcome = _run(running, folder, charts, quiet=as_json)
         if as_json:
-            _print_json(outcome, out)
+            _print_json(outcome)
         else:
-            _print(outcome, folder, out or OUT, stays=serve or keep)
+            _print(outcome, charts or OUT, folder if serve or keep else None)
         if serve:
             _serve(running, folder)
     raise typer.Exit(Exit.DONE if outcome.as_planned else Exit.BUG)
@@ -96,38 +97,39 @@ def _server(url: str | None, folder: Path) -> AbstractContextManager[Server]:
     return given(url) if url else embedded(folder / "server")
 
 
-def _run(server: Server, folder: Path, *, quiet: bool) -> Outcome:
+def _run(server: Server, folder: Path, charts: Path | None, *, quiet: bool) -> Outcome:
     from ..config import now_utc
     from ..demo.progress import progress
     from ..demo.run import run
 
     with progress(quiet=quiet) as teller:
-        return run(server, folder, now_utc(), teller)
+        outcome = run(server, folder, now_utc(), teller)
+        if charts:
+            from ..demo.saving import save
+
+            save(outcome, charts, teller.step("Drawing the charts"))
+    return outcome
 
 
-def _print_json(outcome: Outcome, out: Path | None) -> None:
+def _print_json(outcome: Outcome) -> None:
     import json
 
     from ..demo.contract import contract
-    from ..demo.saving import save
 
-    if out:
-        save(outcome, out)
     sys.stdout.write(json.dumps(contract(outcome)) + "\n")
     sys.stdout.flush()
     for line in outcome.differences:
         sys.stderr.write(f"not as planned: {line}\n")
 
 
-def _print(outcome: Outcome, folder: Path, out: Path, *, stays: bool) -> None:
+def _print(outcome: Outcome, charts: Path, stays: Path | None) -> None:
+    """`stays`: the folder of configuration and store, if it outlives this screen."""
     from rich.console import Console
 
     from ..demo.following import following
-    from ..demo.saving import save
     from ..demo.screen import show
 
-    save(outcome, out)
-    show(Console(highlight=False), outcome, f"{out}/", following(outcome, out, folder if stays else None))
+    show(Console(highlight=False), outcome, f"{charts}/", following(outcome, charts, stays))
 
 
 def _serve(server: Server, folder: Path) -> None:
@@ -135,7 +137,7 @@ def _serve(server: Server, folder: Path) -> None:
     sys.stderr.write(f"\nFHIR server: {server.url}\n")
     if server.console:
         sys.stderr.write(f"Its console: {server.console} (the page itself loads htmx from unpkg.com)\n")
-    sys.stderr.write(f"Configuration: {folder / 'fhir-alliance.toml'}\nCtrl-C ends it.\n")
+    sys.stderr.write(f"Configuration and store: {folder}\nCtrl-C ends it.\n")
     try:
         while server.alive():
             time.sleep(0.3)

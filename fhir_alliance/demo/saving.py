@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from .screen import sort
 SCALES = {"wai-sr-c": "WAI-SR, mean item (1-5)", "srs-v3": "SRS, sum of four lines (0-40)"}
 
 
-def save(outcome: Outcome, folder: Path) -> None:
+def save(outcome: Outcome, folder: Path, progress: Callable[[int, int], None]) -> None:
     """A chart (SVG and PNG) of every series that the demo names, and every score as CSV, one file per instrument."""
     import vl_convert
 
@@ -22,11 +23,13 @@ def save(outcome: Outcome, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     open_, closed, _ = sort(outcome)
-    for told in {t.story.key: t for t in (*open_, *closed)}.values():
+    named = {t.story.key: t for t in (*open_, *closed)}
+    for done, told in enumerate(named.values(), 1):
         svg = to_svg(chart(told))
         stem = f"{words.name(told.story.key.patient)}-{told.story.key.instrument}"
         (folder / f"{stem}.svg").write_text(svg, encoding="utf-8")
         (folder / f"{stem}.png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
+        progress(done, len(named))
     for instrument in SCALES:
         _table(outcome, instrument, folder / f"{instrument}.csv")
 

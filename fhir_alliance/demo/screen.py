@@ -40,7 +40,7 @@ def show(console: Console, outcome: Outcome, charts: str | None, following: Sequ
     _section(console, "No longer open", _strains(closed, outcome, wide), Text(_LEGEND, style="dim"))
     _section(console, "Only recorded", _recorded(outcome, past))
     _section(console, "Set aside, with the reason", _aside(outcome))
-    _section(console, "Written to the server", _written(outcome), _quiet_pass(outcome), _held(outcome))
+    _section(console, f"Written to {outcome.server.url}", _written(outcome), _quiet_pass(outcome), _held(outcome))
     if charts:
         drawn = len({t.story.key for t in (*open_, *closed)})
         _section(console, "Charts", Text(f"{drawn} series as SVG and PNG, and all scores as CSV: {charts}"))
@@ -140,7 +140,7 @@ def _recorded(outcome: Outcome, past: Sequence[Told]) -> RenderableType:
     notices = Counter(e.kind for s in outcome.stories for e in s.notices)
     return Group(
         Text(f"{len(past)} strains of earlier weeks: {words.past(past)}. Nobody is called for the past."),
-        Text(f"{notices.total()} notices for the chart: {words.counted(notices, words.NOTICES)}"),
+        Text(f"{notices.total()} notices for the chart: {words.counted(notices, words.NOTICES)}."),
     )
 
 

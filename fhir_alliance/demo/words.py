@@ -13,13 +13,7 @@ from .forms import Resource
 from .run import Told
 
 FORMS = {"wai-sr-c": "WAI-SR", "srs-v3": "SRS"}
-NOTICES = {
-    "ceiling": "first score below the maximum",
-    "slow-fall": "slow fall",
-    "cut-off": "below the clinic's cut-off",
-    "cooldown": "low again soon after a strain",
-    "subscale-drop": "subscale below its own usual",
-}
+NOTICES = {"slow-fall": "slow fall", "subscale-drop": "subscale fall"}
 
 
 def name(reference: str) -> str:
@@ -91,8 +85,8 @@ def reason(text: str) -> str:
 
 
 def counted(counts: Counter[str], words: dict[str, str]) -> str:
-    """ "3 slow fall · 1 ceiling", most frequent first."""
-    return " · ".join(f"{n} {words.get(kind, kind)}" for kind, n in counts.most_common())
+    """ "3 slow fall, 1 ceiling", most frequent first."""
+    return ", ".join(f"{n} {words.get(kind, kind)}" for kind, n in counts.most_common())
 
 
 def past(told: Iterable[Told]) -> str:

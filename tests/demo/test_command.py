@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -239,6 +240,20 @@ def test_a_server_elsewhere_is_refused(tmp_path: Path) -> None:
 
 def test_serving_somebody_elses_server_is_refused(tmp_path: Path) -> None:
     assert "--serve" in refused("--serve", "--server", "http://127.0.0.1:9/fhir", folder=tmp_path)
+
+
+def test_a_stopped_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+    pytest.importorskip("sekmet")
+    with subprocess.Popen(command("--json"), env=os.environ | {"TMPDIR": str(tmp_path)}, cwd=tmp_path) as process:
+        while not (settings := list(tmp_path.glob("*/server/settings.yaml"))):
+            assert process.poll() is None
+        url = re.search(r"http://127\.0\.0\.1:\d+/fhir", settings[0].read_text())
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+    assert url
+    with server.session() as http, pytest.raises(requests.ConnectionError):
+        http.get(f"{url[0]}/metadata", timeout=30)
 
 
 def test_a_server_that_holds_patients_is_refused_and_an_empty_one_is_used(tmp_path: Path) -> None:
