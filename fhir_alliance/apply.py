@@ -245,6 +245,8 @@ class Applier:
         if count:
             self.report.written[f"{action.type}.{action.op}"] += 1
             self.report.pushed += action.push
+        else:
+            self.report.found[f"{action.type}.{action.op}"] += 1
         if action.type == "Observation" and self.frame.focus is not None and isinstance(self.frame.focus, dict):
             self.frame.focus[action.key] = f"Observation/{id}"
 

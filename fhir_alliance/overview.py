@@ -114,7 +114,7 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
         runs=list(last_runs(engine)),
         freshness=now - fresh if fresh else None,
         backlog=Ledger(engine, base, "").counts(),
-        due=sum(store.known_patients().values()),
+        due=store.due_count(),
         quarantine=store.quarantine(),
         alerts_per_clinician_week=weekly,
         open_alerts=sum(r["state"] == "open" and r["standing"] == "written" for r in rows),

@@ -17,6 +17,7 @@ class RunReport:
     outcomes   responses by outcome: scored, waiting, skipped, retracted, set aside, superseded
     reasons    responses that were not scored, by machine word
     written    "Type.op" → count; likewise planned (not sent: writes are off, or a dry run)
+    found      what stood there already as we would have written it
     silent     strains that raised no alert, by reason
     plan       in a dry run, every action with the resource that would be sent
     """
@@ -33,6 +34,7 @@ class RunReport:
     reasons: Counter[str] = field(default_factory=Counter)
     written: Counter[str] = field(default_factory=Counter)
     planned: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     silent: Counter[str] = field(default_factory=Counter)
@@ -94,6 +96,7 @@ class RunReport:
             "quarantine": {"new": self.quarantine_new, "total": self.quarantine_total},
             "written": _by_type(self.written),
             "planned": _by_type(self.planned),
+            "found": _by_type(self.found),
             "refused": _by_type(self.refused),
             "unknown": _by_type(self.unknown),
             "alerts": {"pushed": self.pushed, "silent": dict(sorted(self.silent.items()))},

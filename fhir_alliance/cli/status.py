@@ -10,7 +10,6 @@ from . import app
 from .common import ConfigOption, EndpointOption, JsonOption, load_settings, one_endpoint
 
 if TYPE_CHECKING:
-
     from ..overview import Standing, Status
 
 
@@ -77,7 +76,7 @@ def status_text(s: Status, strains: list[Standing]) -> str:
     for r in s.runs[:5]:
         state = f"exit {r['exit_code']}" if r["finished"] else "running, or ended without a word"
         lines.append(f"    {r['started'][:19].replace('T', ' ')}  {r['id']}  {state}")
-    lines.append(f"  due at the next pass {s.due} patients")
+    lines.append(f"  left from last pass  {s.due} patients")
     names = {
         "planned": "planned writes",
         "pending": "writes under way",

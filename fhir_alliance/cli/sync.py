@@ -114,13 +114,14 @@ def report_text(report: RunReport) -> str:
     ]
     for title, counts in (
         ("written", report.written),
+        ("found", report.found),
         ("planned", report.planned),
         ("refused", report.refused),
         ("unknown", report.unknown),
     ):
         if counts:
             lines.append(f"  {title:<11} " + ", ".join(f"{n} {k.replace('.', ' ')}" for k, n in sorted(counts.items())))
-    if not report.written and not report.planned:
+    if report.complete and not (report.written or report.planned or report.found):
         lines.append("  written     nothing: the EHR holds what it should")
     lines.append(f"  alerts      {report.pushed} pushed, {report.notices} notices")
     lines += [f"              {n} not raised: {why}" for why, n in sorted(report.silent.items())]

@@ -73,6 +73,12 @@ class Store:
             query = select(t.patient.c.id, t.patient.c.due, t.patient.c.completed).where(t.patient.c.base == self.base)
             return {row.id: bool(row.due) for row in c.execute(query) if row.completed}
 
+    def due_count(self) -> int:
+        """How many patients the next pass reads whatever else happens."""
+        with self.engine.connect() as c:
+            query = select(func.count()).select_from(t.patient).where(t.patient.c.base == self.base, t.patient.c.due)
+            return c.execute(query).scalar_one()
+
     def mark_due(self, patients: Iterable[str]) -> None:
         """Read these again at the next pass."""
         rows = [{"base": self.base, "id": p, "due": True} for p in sorted(set(patients))]
