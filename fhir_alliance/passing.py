@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from sqlalchemy import Engine
 
@@ -15,19 +15,17 @@ from . import __version__, faults, instruments
 from .apply import Applier, Guard, WriteCap
 from .cohort import cohort, guard_shrink
 from .config import Settings
-from .derive import Strain, stories, strains
+from .decide import Decision, Evidence, Rulebook, decide
 from .detection import policy
 from .due import choose_mode, moved_watermarks, who_is_due
 from .errors import ConfigError, EHRError, SafetyError, Unauthorised
 from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
-from .fhir.inbound import Rules
 from .fhir.inbound import rules as reading_rules
 from .keys import Keys
 from .log import log
-from .model import Outcome, Reading
-from .placing import Placed, PlacingRules, place
-from .plan import Action, AlertRules, Known, Op, plan_alerts, plan_scores, score_contents
+from .placing import PlacingRules
+from .plan import Action, AlertRules, Op
 from .reading import PatientReader, PatientRecord, newer
 from .report import RunReport
 from .sinks import Frame, sinks
@@ -38,6 +36,24 @@ from .store.store import Store, meta_value, stamp
 SINK_TYPES = {"task": "Task", "flag": "Flag"}
 SERIES_GAP = timedelta(days=90)
 SHARE_FROM = 20
+
+
+def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:
+    """A site's settings as rules for one patient."""
+    read, write, alerts = settings.read, settings.write, settings.alerts
+    since = datetime.combine(alerts.since, time(), now.tzinfo) if alerts.since else None
+    return Rulebook(
+        instruments=instruments.load_all(),
+        policy=policy(settings.detection.policy, preset=settings.detection.preset),
+        keys=keys,
+        placing=PlacingRules(read.encounter_statuses, read.encounter_classes, read.same_session),
+        alerts=AlertRules(now, alerts.max_age, since, alerts.pool, write.inferred_encounter),
+        cutoffs=settings.detection.cutoffs,
+        as_of=now,
+        alert_types=frozenset(SINK_TYPES[s] for s in alerts.sinks),
+        write_scores=write.scores.sink == "observation",
+        labels=write.security_labels,
+    )
 
 
 class EndpointPass:
@@ -58,23 +74,10 @@ class EndpointPass:
         self.settings, self.name, self.report, self.clock = settings, name, report, clock
         self.stop = stop or threading.Event()
         self.now = clock()
-        self.instruments = instruments.load_all()
         self.client = FhirClient(endpoint, settings.root, trace=_trace, stop=self.stop)
         self.store = Store(engine, endpoint.base_url)
         self.ledger = Ledger(engine, endpoint.base_url, report.run)
-        self.keys = Keys(endpoint.base_url, secret)
-        self.policy = policy(settings.detection.policy, preset=settings.detection.preset)
-        self.placing = PlacingRules(
-            settings.read.encounter_statuses, settings.read.encounter_classes, settings.read.same_session
-        )
-        since = settings.alerts.since
-        self.alerts = AlertRules(
-            self.now,
-            settings.alerts.max_age,
-            datetime(since.year, since.month, since.day, tzinfo=self.now.tzinfo) if since else None,
-            settings.alerts.pool,
-            settings.write.inferred_encounter,
-        )
+        self.rules = rulebook(settings, Keys(endpoint.base_url, secret), self.now)
         self.guard = guard
         self.fingerprint = ""
         self.max_writes = settings.write.max_per_run
@@ -96,7 +99,8 @@ class EndpointPass:
         self.report.patients["due"] += len(due)
         log("patients.due", due=len(due), cohort=len(roster), everybody=bool(everybody))
         self.store.mark_due(due)
-        reader = PatientReader(self.client, self.settings, self._rules(), server_now)
+        rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
+        reader = PatientReader(self.client, self.settings, rules, server_now)
         try:
             self._patients(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
@@ -162,9 +166,6 @@ class EndpointPass:
             self.ledger.forget_refusals()
             due |= set(roster)
         return due & set(roster), found.newest, found.everybody
-
-    def _rules(self) -> Rules:
-        return reading_rules(self.settings, self.name, now=self.now, require_id=True)
 
     def _applier(self) -> Applier:
         frame = Frame(
@@ -244,36 +245,21 @@ class EndpointPass:
                     future.cancel()
 
     def _patient(self, record: PatientRecord) -> None:
-        """Recompute, record, plan and write one patient."""
+        """Decide about one patient, record it, and write."""
         patient = record.patient
-        placed = place(record.readings, self.instruments, record.around, self.placing)
-        unlicensed = {r.id for r in placed.left_out if r.code == "licence-not-attested" and r.id}
-        stays = record.vanished | unlicensed  # no fact about the client changed: what was written stays
-        lost = [a for a in self.store.assessments(patient) if a.response in stays]
-        told = stories(
-            [*placed.kept, *lost],
-            self.instruments,
-            self.policy,
-            cutoffs=self.settings.detection.cutoffs,
-            as_of=self.now,
+        known = self.ledger.known(patient, [r.id for r in record.readings if r.id])
+        stored = self.store.assessments(patient)
+        decision = decide(
+            Evidence(record.readings, record.around, record.vanished, record.moved, stored, known), self.rules
         )
-        self._count(record, placed)
-        found = strains(told)
-        self.report.notices += sum(len(s.notices) for s in told)
-        self.report.episodes.update(str(s.episode.state) for s in found)
-        aside = [*(r for r in placed.left_out if r.outcome is Outcome.SET_ASIDE), *_partly(record, placed)]
-        new, total = self.store.record(patient, [*placed.kept, *lost], aside, stays, self.now)
+        new, total = self.store.record(patient, decision.assessments, decision.aside, decision.stays, self.now)
+        self._count(record, decision)
         self.report.quarantine_new += new
         self.report.quarantine_total += total
-        known = self.ledger.known(patient, [r.id for r in record.readings if r.id])
-        actions = self._score_actions(record, placed, stays, [k for k in known if k.type == "Observation"])
-        for type in sorted({SINK_TYPES[s] for s in self.settings.alerts.sinks} | {k.type for k in known}):
-            if type in SINK_TYPES.values():
-                actions += self._alert_actions(type, found, [k for k in known if k.type == type], placed)
-        rows = self.ledger.plan(patient, actions, self.now)
+        rows = self.ledger.plan(patient, decision.actions, self.now)
         faults.reached("planned")
         settled = all(k.standing != "unknown" for k in known)
-        for action in actions:
+        for action in decision.actions:
             row = rows[action.type, action.key]
             if action.push:
                 self.deferred.append((action, row))
@@ -287,32 +273,11 @@ class EndpointPass:
             self.store.completed(patient, self.now)
             faults.reached("checkpoint")
 
-    def _score_actions(
-        self, record: PatientRecord, placed: Placed, stays: frozenset[str], known: list[Known]
-    ) -> list[Action]:
-        if self.settings.write.scores.sink == "none":
-            return []
-        write = self.settings.write
-        wanted = score_contents(
-            placed.kept,
-            self.instruments,
-            self.keys,
-            inferred_encounter=write.inferred_encounter,
-            labels=write.security_labels,
-        )
-        reasons = {r.id: r.reason or "" for r in placed.left_out if r.id}
-        reasons |= dict.fromkeys(placed.superseded, "another response in the same session counts")
-        reasons |= dict.fromkeys(record.moved, "the response is another patient's now")
-        return plan_scores(wanted, known, reasons=reasons, vanished=stays)
-
-    def _alert_actions(self, type: str, found: list[Strain], known: list[Known], placed: Placed) -> list[Action]:
-        retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}
-        actions, silent = plan_alerts(type, found, known, self.keys, self.alerts, retracted=retracted)
-        raised = type in {SINK_TYPES[s] for s in self.settings.alerts.sinks}
-        self.report.silent.update(silent if raised else {})
-        return [a for a in actions if raised or a.op is not Op.CREATE]
-
-    def _count(self, record: PatientRecord, placed: Placed) -> None:
+    def _count(self, record: PatientRecord, decision: Decision) -> None:
+        placed = decision.placed
+        self.report.notices += sum(len(s.notices) for s in decision.stories)
+        self.report.episodes.update(str(s.episode.state) for s in decision.strains)
+        self.report.silent.update(decision.silent)
         self.report.read.update(record.counts)
         self.report.outcomes["scored"] += len(placed.kept)
         self.report.outcomes["superseded"] += len(placed.superseded)
@@ -371,14 +336,6 @@ class EndpointPass:
         for type in ("QuestionnaireResponse", "Encounter"):
             if found := self.store.checkpoint(f"watermark:{type}"):
                 self.report.watermark[type] = found
-
-
-def _partly(record: PatientRecord, placed: Placed) -> Iterator[Reading]:
-    """Scored responses of which one scale could not be scored: that scale is set aside."""
-    kept = {a.response for a in placed.kept}
-    for reading in record.readings:
-        if reading.id in kept and reading.unscored:
-            yield reading
 
 
 def _trace(exchange: Exchange) -> None:

@@ -1,0 +1,132 @@
+"""All that is decided about one patient, from what was read and what is known. Pure.
+
+This is the middle of the loop: place → derive → plan. Around it stand reading, the store and the applier.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .derive import SeriesStory, Strain, stories, strains
+from .detection import Policy
+from .keys import Keys
+from .model import Assessment, Instrument, Outcome, Reading
+from .placing import Placed, PlacingRules, Surroundings, place
+from .plan import Action, AlertRules, Known, Op, plan_alerts, plan_scores, score_contents
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What a site's settings mean for a patient.
+
+    alert_types  resource types that new alerts are raised as; known alerts of others are still followed
+    labels       security labels to add, "system|code"
+    """
+
+    instruments: Mapping[str, Instrument]
+    policy: Policy
+    keys: Keys
+    placing: PlacingRules
+    alerts: AlertRules
+    cutoffs: Mapping[str, float]
+    as_of: datetime
+    alert_types: frozenset[str] = frozenset({"Task"})
+    write_scores: bool = True
+    labels: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was read of a patient and what is known of it.
+
+    vanished, moved  known responses that are gone, or another patient's now
+    stored           the assessments of the pass before
+    known            resources of ours about the patient or from its responses
+    """
+
+    readings: Sequence[Reading]
+    around: Surroundings
+    vanished: frozenset[str]
+    moved: frozenset[str]
+    stored: Sequence[Assessment]
+    known: Sequence[Known]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to remember, what to set aside, and what to do.
+
+    assessments  to remember; those in `stays` are from the pass before
+    stays        responses about which nothing new is known: what was written for them stays as it is
+    silent       strains that raise no alert, by reason
+    """
+
+    placed: Placed
+    assessments: tuple[Assessment, ...]
+    stays: frozenset[str]
+    aside: tuple[Reading, ...]
+    stories: tuple[SeriesStory, ...]
+    strains: tuple[Strain, ...]
+    actions: tuple[Action, ...]
+    silent: Counter[str]
+
+
+def decide(evidence: Evidence, rules: Rulebook) -> Decision:
+    """The whole decision about one patient."""
+    placed = place(evidence.readings, rules.instruments, evidence.around, rules.placing)
+    # Gone from the EHR, or no longer licensed: no fact about the client changed.
+    unlicensed = {r.id for r in placed.left_out if r.code == "licence-not-attested" and r.id}
+    stays = evidence.vanished | unlicensed
+    assessments = (*placed.kept, *(a for a in evidence.stored if a.response in stays))
+    told = stories(assessments, rules.instruments, rules.policy, cutoffs=rules.cutoffs, as_of=rules.as_of)
+    found = strains(told)
+    alerts, silent = _alerts(evidence.known, found, placed, rules)
+    return Decision(
+        placed=placed,
+        assessments=assessments,
+        stays=stays,
+        aside=tuple(_aside(evidence.readings, placed)),
+        stories=tuple(told),
+        strains=tuple(found),
+        actions=(*_scores(evidence, placed, stays, rules), *alerts),
+        silent=silent,
+    )
+
+
+def _scores(evidence: Evidence, placed: Placed, stays: Collection[str], rules: Rulebook) -> list[Action]:
+    if not rules.write_scores:
+        return []
+    inferred = rules.alerts.inferred_encounter
+    wanted = score_contents(
+        placed.kept, rules.instruments, rules.keys, inferred_encounter=inferred, labels=rules.labels
+    )
+    reasons = {r.id: r.reason or "" for r in placed.left_out if r.id}
+    reasons |= dict.fromkeys(placed.superseded, "another response in the same session counts")
+    reasons |= dict.fromkeys(evidence.moved, "the response is another patient's now")
+    known = [k for k in evidence.known if k.type == "Observation"]
+    return plan_scores(wanted, known, reasons=reasons, vanished=stays)
+
+
+def _alerts(
+    known: Sequence[Known], found: Sequence[Strain], placed: Placed, rules: Rulebook
+) -> tuple[list[Action], Counter[str]]:
+    retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}
+    actions: list[Action] = []
+    silent: Counter[str] = Counter()
+    for type in sorted(rules.alert_types | {k.type for k in known if k.type in {"Task", "Flag"}}):
+        mine = [k for k in known if k.type == type]
+        planned, why = plan_alerts(type, found, mine, rules.keys, rules.alerts, retracted=retracted)
+        raised = type in rules.alert_types
+        silent.update(why if raised else {})
+        actions += [a for a in planned if raised or a.op is not Op.CREATE]
+    return actions, silent
+
+
+def _aside(readings: Iterable[Reading], placed: Placed) -> Iterable[Reading]:
+    """What goes to the quarantine: responses set aside, and scored ones of which a scale could not be scored."""
+    yield from (r for r in placed.left_out if r.outcome is Outcome.SET_ASIDE)
+    kept = {a.response for a in placed.kept}
+    yield from (r for r in readings if r.id in kept and r.unscored)
