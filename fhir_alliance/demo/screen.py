@@ -44,7 +44,10 @@ def show(console: Console, outcome: Outcome, charts: str | None, following: Sequ
     if charts:
         drawn = len({t.story.key for t in (*open_, *closed)})
         _section(console, "Charts", Text(f"{drawn} series as SVG and PNG, and all scores as CSV: {charts}"))
-    _section(console, "Try next", _next(following))
+    _section(console, "Try next")
+    for step in following:
+        console.print(Text(f"  {step.command}", style="cyan"), soft_wrap=True)  # never broken: it is there to be copied
+        console.print(Text(f"      {step.purpose}", style="dim"))
     console.print(_verdict(outcome))
 
 
@@ -97,7 +100,8 @@ _COLUMNS = (
 
 def _section(console: Console, title: str, *body: RenderableType) -> None:
     console.print(Text(f"\n{title}", style="bold"))
-    console.print(Padding(Group(*body), (0, 0, 0, 2)))
+    if body:
+        console.print(Padding(Group(*body), (0, 0, 0, 2), expand=False))
 
 
 def _title(outcome: Outcome) -> RenderableType:
@@ -179,13 +183,6 @@ def _held(outcome: Outcome) -> Text:
         f"Read back: {outcome.held['Observation']:,} Observations and {outcome.held['Task']} Tasks ({tasks}).",
         style="dim",
     )
-
-
-def _next(following: Sequence[Next]) -> RenderableType:
-    lines: list[Text] = []
-    for step in following:
-        lines += [Text(step.command, style="cyan", no_wrap=False), Text(f"    {step.purpose}", style="dim")]
-    return Group(*lines)
 
 
 def _verdict(outcome: Outcome) -> RenderableType:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from fhir_alliance.config import load
 from fhir_alliance.demo import planted, server
 from fhir_alliance.demo.forms import response_id
 from fhir_alliance.demo.planted import Client, Series
@@ -262,18 +263,21 @@ def test_a_server_that_holds_patients_is_refused_and_an_empty_one_is_used(tmp_pa
     out = tmp_path / "charts"
     with server.embedded(tmp_path / "server") as running, server.session() as http:
         done = subprocess.run(
-            command("--server", running.url, "--out", str(out)),
+            command("--server", running.url, "--out", str(out), "--keep"),
             capture_output=True,
             text=True,
             cwd=here,
-            env=os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+            env=os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8", "TMPDIR": str(tmp_path)},
             timeout=280,
             check=False,
         )
         assert done.returncode == 0, done.stderr + done.stdout
         assert "As planned" in done.stdout
+        (kept,) = re.findall(r"^Kept: (.+)$", done.stderr, re.MULTILINE)
+        assert load(Path(kept) / "fhir-alliance.toml").endpoint["main"].base_url == running.url
+        assert f"  cd {kept}\n" in done.stdout
         assert "The second pass over the same data wrote 0." in done.stdout
-        assert max(map(len, done.stdout.splitlines())) <= 80
+        assert all(len(line) <= 80 for line in done.stdout.splitlines() if not line.startswith("  cd "))
         for client in PLAN.clients:
             assert (client.id in done.stdout) or not client.alert
         assert http.get(f"{running.url}/Task", params={"_summary": "count"}, timeout=30).json()["total"] > 0
