@@ -81,13 +81,17 @@ def find(items: object, source: Source) -> Found:
         for entry in _objects(entries, "item"):
             if level > DEEPEST:
                 raise set_aside("too-deep", f"items nested more than {DEEPEST} levels")
-            _unmodified(entry)
-            answers = _objects(entry.get("answer", []), "answer")
-            _sort(entry, answers, source, found)
+            link = entry.get("linkId")
+            if not isinstance(link, str) or not link:
+                raise set_aside("bad-link-id", "an item without a linkId, or one that is not text")
+            number = source.binding.numbers.get(link)
+            _unmodified(entry, number)
+            answers = _objects(entry.get("answer", []), "answer", number)
+            _sort(entry, link, answers, source, found)
             if "item" in entry:
                 pending.append((entry["item"], level + 1))
             for answer in answers:
-                _unmodified(answer)
+                _unmodified(answer, number)
                 if "item" in answer:
                     pending.append((answer["item"], level + 1))
     if not found.answered:
@@ -95,10 +99,7 @@ def find(items: object, source: Source) -> Found:
     return found
 
 
-def _sort(entry: Json, answers: list[Json], source: Source, found: Found) -> None:
-    link = entry.get("linkId")
-    if not isinstance(link, str) or not link:
-        raise set_aside("bad-link-id", "an item without a linkId, or one that is not text")
+def _sort(entry: Json, link: str, answers: list[Json], source: Source, found: Found) -> None:
     answered = any(kind(a) is Kind.VALUE for a in answers)
     found.answered |= answered
     binding = source.binding
@@ -121,12 +122,16 @@ def _carries(entry: Json) -> bool:
     return any(kind(a) is not Kind.NOTHING for a in entry.get("answer", []))
 
 
-def _unmodified(element: Json) -> None:
+def _unmodified(element: Json, number: int | None) -> None:
     if element.get("modifierExtension"):
-        raise set_aside("unknown-modifier", "a modifier extension that this program does not know")
+        raise set_aside("unknown-modifier", f"{_at(number)}a modifier extension that this program does not know")
 
 
-def _objects(value: object, name: str) -> list[Json]:
+def _objects(value: object, name: str, number: int | None = None) -> list[Json]:
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise set_aside("wrong-type", f"{name} is not a list of objects")
+        raise set_aside("wrong-type", f"{_at(number)}{name} is not a list of objects")
     return value
+
+
+def _at(number: int | None) -> str:
+    return "" if number is None else f"item {number}: "

@@ -153,15 +153,15 @@ def _entry(where: str, entry: Any) -> Piece | None:
 def _resource(where: str, raw: bytes | msgspec.Raw) -> Piece:
     """A resource by its type, the rest unparsed."""
     try:
-        type = roomy(lambda: _HEAD.decode(raw)).resourceType
-        if type is not UNSET:
-            return Piece(where, type, raw)
+        try:
+            type = roomy(lambda: _HEAD.decode(raw)).resourceType
+            if type is not UNSET:
+                return Piece(where, type, raw)
+        except ValueError:  # not JSON, not UTF-8, half a character, or no object
+            pass
+        return _parsed(where, roomy(lambda: decode(raw)))
     except RecursionError:
         return Piece(where, problem=set_aside("too-deep", "nested too deeply"))
-    except ValueError:  # not JSON, not UTF-8, half a character, or no object
-        pass
-    try:
-        return _parsed(where, roomy(lambda: decode(raw)))
     except Stop as stop:
         return Piece(where, problem=stop)
 
