@@ -7,8 +7,10 @@ the responses that need them; the second reads the responses, one at a time and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from .fhir.inbound import decode_response, read_response
 from .fhir.pieces import Piece, is_resource, pieces

@@ -2,6 +2,9 @@
 
 References are strings "Type/id", relative to the endpoint they were read from. Times are aware
 datetimes. Scale values are in the scale's metric (WAI-SR: mean item 1-5; SRS: sum 0-40).
+
+Types of which a sync makes several for every response are msgspec Structs: the same as a frozen
+dataclass, made in a tenth of the time (`msgspec.structs` has their `replace` and `asdict`).
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 UNASSIGNED = "unassigned"
 """The practitioner of a dyad that no single practitioner could be found for: scored, never alerted."""
@@ -112,8 +117,7 @@ class Outcome(StrEnum):
     SET_ASIDE = "set aside"
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True, gc=False):
     """One scored scale. `raw` is the (prorated) sum; `flags` are sorted."""
 
     scale: str
@@ -133,8 +137,7 @@ class Unscored:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True, gc=False):
     """One QuestionnaireResponse after reading: who, when, which instrument, and scores or a reason.
 
     id         resource id, None when it has none
@@ -185,8 +188,7 @@ class Session:
     content: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True, gc=False):
     """One administration of an instrument, placed in its dyad: a scored Reading and its session.
 
     at    session time: linked encounter's start, else authored
@@ -219,8 +221,7 @@ class Assessment:
 # -- series and strains --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SeriesKey:
+class SeriesKey(Struct, frozen=True, gc=False, order=True):
     """Whose scores belong together: client x practitioner x instrument x scoring key x rater."""
 
     patient: str
@@ -230,8 +231,7 @@ class SeriesKey:
     rater: str = "client"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True, gc=False):
     """One row of a series. `value` None = form not returned. `source` breaks ties of time."""
 
     at: datetime
@@ -293,8 +293,7 @@ class Episode:
     close: Event | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True, gc=False):
     """What the policy knew at one valid score: for charts and explanations.
 
     limit       a value at or below it fires (in an episode: counts as persisting)

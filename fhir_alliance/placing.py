@@ -7,10 +7,12 @@ not certain stays undecided: a tie between encounters is no link, two practition
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby, pairwise
 from typing import Literal
+
+from msgspec.structs import replace
 
 from .model import UNASSIGNED, Assessment, Instrument, Outcome, Reading, Session
 

@@ -72,9 +72,11 @@ def _find(
 def _json(t: Told) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from msgspec.structs import asdict as fields_of
+
     events = [asdict(e) | {"at": e.at.isoformat()} for e in (*t.detection.events, *t.notices)]
     steps = [
-        asdict(s) | {"at": s.at.isoformat(), "base": [p.at.isoformat() for p in s.base]} for s in t.detection.steps
+        fields_of(s) | {"at": s.at.isoformat(), "base": [p.at.isoformat() for p in s.base]} for s in t.detection.steps
     ]
     return {
         "title": t.title,

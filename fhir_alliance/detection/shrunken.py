@@ -12,17 +12,17 @@ within-person variance; clinical specification 2.2 H and Appendix A, parameters 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import fsum, sqrt
 from typing import Literal
+
+from msgspec import Struct
 
 from ..model import Event, Point
 
 SQRT2 = sqrt(2)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True, gc=False):
     """What one new score is compared with, in points of the scale.
 
     kind    the kind of episode that a fall below it opens

@@ -8,8 +8,9 @@ questionnaire, then status, then the rest.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ..model import Outcome, Reading
 from ..scoring import score

@@ -10,12 +10,12 @@ alone decides what anything means. Both give equal readings; a property test hol
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from ..model import Outcome, Reading
 from ..scoring import score
@@ -211,7 +211,7 @@ def _answers(items: list[_Item], found: dict[int, float], binding: Binding, form
         if not link:
             return None
         if item.item is not UNSET:
-            below = None if level > DEEPEST else _answers(item.item, found, binding, form, level + 1)
+            below = None if level >= DEEPEST else _answers(item.item, found, binding, form, level + 1)
             if below is None:
                 return None
             extra = extra or below

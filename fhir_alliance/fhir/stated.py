@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from ..model import Score
 from .weights import is_number
 
 DIFFERS = "stated_total_differs"
+_ABSURD = 1e9
 
 
 def agrees(stated: float, score: Score) -> bool:
     """Is it `value` or `raw`, to the decimals that it is stated with (4.2 says nothing of 4.19)?"""
+    if not -_ABSURD < stated < _ABSURD:  # a whole number may be too large for a float
+        return False
     exponent = Decimal(repr(stated)).as_tuple().exponent
     decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
     half = 0.5 * 10.0**-decimals + 1e-9

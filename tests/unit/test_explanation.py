@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 from strain_series import START, detect, points
 
 from fhir_alliance.detection import policy, subscale_drops
@@ -202,7 +203,7 @@ def test_every_kind_has_words_that_need_nothing_more() -> None:
 
 
 def test_dates_are_those_of_the_sessions_own_clock() -> None:
-    late = [replace(p, at=p.at + timedelta(hours=13, minutes=30)) for p in points("4 4 4 3.2")]
+    late = [structs.replace(p, at=p.at + timedelta(hours=13, minutes=30)) for p in points("4 4 4 3.2")]
     found = policy().run(late, WAI_SR.change)
     assert (START + timedelta(weeks=3)).date().isoformat() == "2026-01-26"
     assert "3.20 on 2026-01-26" in explain_text(found, late, WAI_SR)

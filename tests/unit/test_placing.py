@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from fhir_alliance import instruments
 from fhir_alliance.model import Outcome, Reading, Score, Session
@@ -131,5 +132,6 @@ def test_a_proxy_never_replaces_the_client() -> None:
 
 
 def test_what_was_not_scored_keeps_its_own_reason() -> None:
-    waiting = replace(reading(), outcome=Outcome.WAITING, code="in-progress", reason="waiting: in progress", scores=())
+    why = {"outcome": Outcome.WAITING, "code": "in-progress", "reason": "waiting: in progress"}
+    waiting = structs.replace(reading(), **why, scores=())
     assert placed(waiting, sessions=(session(),)).left_out == (waiting,)
