@@ -74,17 +74,23 @@ def stories(
     for key, group in sorted(groups.items()):
         group.sort(key=lambda a: (a.at, a.authored_at, a.response))
         instrument = instruments[key.instrument]
-        points = scale_points(group, "total")
+        noticed = [s.id for s in instrument.scales if s.notice_drop is not None]
+        rows = scale_points(group, ("total", *noticed))
+        points = rows["total"]
         detection = policy.run(points, instrument.change, cutoff=cutoffs.get(instrument.id), as_of=as_of)
-        subscales = {s.id: scale_points(group, s.id) for s in instrument.scales if s.notice_drop is not None}
-        notices = subscale_drops(subscales, detection, instrument) if subscales else ()
+        notices = subscale_drops({id: rows[id] for id in noticed}, detection, instrument) if noticed else ()
         told.append(SeriesStory(key, instrument, tuple(group), tuple(points), detection, tuple(notices)))
     return told
 
 
-def scale_points(group: Sequence[Assessment], scale: str) -> list[Point]:
-    """The series of one scale; an assessment without that score is a missing row."""
-    return [Point(a.at, score.value if (score := a.score(scale)) else None, a.authored_at, a.response) for a in group]
+def scale_points(group: Sequence[Assessment], scales: Sequence[str]) -> dict[str, list[Point]]:
+    """The series of each scale; an assessment without that score is a missing row."""
+    rows: dict[str, list[Point]] = {scale: [] for scale in scales}
+    for a in group:
+        values = {score.scale: score.value for score in a.scores}
+        for scale, points in rows.items():
+            points.append(Point(a.at, values.get(scale), a.authored_at, a.response))
+    return rows
 
 
 def strains(told: Iterable[SeriesStory]) -> list[Strain]:

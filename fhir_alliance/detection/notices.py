@@ -18,7 +18,7 @@ def leaves_ceiling(values: Sequence[float], maximum: float) -> bool:
     return (
         len(values) > MAXIMAL_BEFORE
         and below(values[-1], maximum)
-        and all(at_least(v, maximum) for v in values[-1 - MAXIMAL_BEFORE : -1])
+        and at_least(min(values[-1 - MAXIMAL_BEFORE : -1]), maximum)
     )
 
 

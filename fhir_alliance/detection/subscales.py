@@ -11,7 +11,7 @@ from datetime import datetime
 from math import fsum
 
 from ..model import Detection, Event, Instrument, Point, Step
-from .tolerance import at_least, valid
+from .tolerance import EPSILON, at_least, valid
 
 KIND = "subscale-drop"
 _RULES = {"drop", "early-step", "low-early", "persisting", "cooldown"}
@@ -32,15 +32,19 @@ def subscale_drops(
     quiet = [s for s in detection.steps if len(s.base) >= _MINIMUM and not s.in_episode and s.index not in loud]
     found = []
     for scale in instrument.scales:
-        points = points_by_scale.get(scale.id)
-        if points is None or scale.notice_drop is None:
+        points, floor = points_by_scale.get(scale.id), scale.notice_drop
+        if points is None or floor is None:
             continue
         values = {
             (p.at, p.source): p.value
             for p in points
             if p.value is not None and valid(p.value, scale.minimum, scale.maximum)
         }
-        found += [e for s in quiet if (e := _drop(s, scale.id, scale.notice_drop, values))]
+        # No mean is above the highest score, so few scores need to be compared with their baseline.
+        most = max(values.values(), default=0.0) - floor + 2 * EPSILON
+        low = {key for key, value in values.items() if value <= most}
+        if low:
+            found += [e for s in quiet if (s.at, s.source) in low and (e := _drop(s, scale.id, floor, values))]
     return tuple(sorted(found, key=lambda e: e.index))
 
 
