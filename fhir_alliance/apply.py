@@ -20,7 +20,7 @@ from .fhir.outbound import checked
 from .lookup import find_about, find_by_key, is_ours
 from .plan import Action, AlertContent, Known, Op
 from .report import RunReport
-from .sinks import Frame, Json, Sink, normal, owned_hash
+from .sinks import Frame, Json, Sink, compared_hash, owned_hash
 from .store.ledger import Ledger
 from .store.store import stamp, unstamp
 
@@ -117,7 +117,7 @@ class Applier:
             self._refuse(action, row, None, ("invalid",), f"a {action.type} was not sent: {error}")
             return True
         system = resource["identifier"][0]["system"]
-        self.ledger.pending(row, self.clock(), owned_hash(sink, resource, self.client.bases))
+        self.ledger.pending(row, self.clock(), compared_hash(sink, resource, self.client.bases))
         faults.reached("pending")
         self.sent += 1
         try:
@@ -163,9 +163,9 @@ class Applier:
 
     def _adopt(self, action: Action, row: int, sink: Sink, resource: Json) -> bool:
         """The resource stands already: take it as ours; if it says something else, the next plan mends it."""
-        wanted = owned_hash(sink, sink.render(action.content, self.frame), self.client.bases)
+        wanted = compared_hash(sink, sink.render(action.content, self.frame), self.client.bases)
+        fingerprint = None if compared_hash(sink, resource, self.client.bases) == wanted else ""
         owned = owned_hash(sink, resource, self.client.bases)
-        fingerprint = None if owned == wanted else ""
         self._settled(action, row, str(resource["id"]), _version(resource), owned, fingerprint, count=False)
         return True
 
@@ -192,14 +192,14 @@ class Applier:
             new = sink.retract(body, action.reason, self.frame)
         else:
             new = sink.revise(body, action.content, self.frame)
-        owned = owned_hash(sink, new, bases)
-        if normal(sink.compared(new), bases) == normal(sink.compared(body), bases):
+        owned, expected = owned_hash(sink, new, bases), compared_hash(sink, new, bases)
+        if expected == compared_hash(sink, body, bases):
             self._settled(action, row, k.resource_id, _version(body), owned, count=False)
             return True
         if not current.etag:
             self._refuse(action, row, None, ("no-etag",), f"the EHR gives no version of a {k.type}; it is not changed")
             return True
-        self.ledger.pending(row, self.clock(), owned)
+        self.ledger.pending(row, self.clock(), expected)
         faults.reached("pending")
         self.sent += 1
         try:
@@ -277,7 +277,7 @@ class Applier:
         found = find_by_key(self.client, row["type"], system, row["key"], row["patient"])
         if len(found) == 1:
             owned = owned_hash(sink, found[0], self.client.bases)
-            same = None if owned == row["owned"] else ""
+            same = None if compared_hash(sink, found[0], self.client.bases) == row["expected"] else ""
             done = {"resource_id": str(found[0]["id"]), "version_id": _version(found[0]), "owned": owned}
             self.ledger.done(row["id"], now, **done, standing="written", fingerprint=same)
             return True
@@ -299,14 +299,12 @@ class Applier:
         except NotFound:
             self.ledger.settle(row["id"], "released", now)
             return True
-        if owned_hash(sink, body, self.client.bases) != row["owned"]:
+        if compared_hash(sink, body, self.client.bases) != row["expected"]:
             self.ledger.settle(row["id"], "released", now)
             return True
         standing = "retracted" if row["op"] == Op.RETRACT else "written"
-        version = _version(body)
-        self.ledger.done(
-            row["id"], now, resource_id=row["resource_id"], version_id=version, owned=row["owned"], standing=standing
-        )
+        known = {"version_id": _version(body), "owned": owned_hash(sink, body, self.client.bases)}
+        self.ledger.done(row["id"], now, resource_id=row["resource_id"], **known, standing=standing)
         return True
 
 

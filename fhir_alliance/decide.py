@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from .alerting import AlertRules, plan_alerts
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import Policy
 from .keys import Keys
 from .model import Assessment, Instrument, Outcome, Reading
 from .placing import Placed, PlacingRules, Surroundings, place
-from .plan import Action, AlertRules, Known, Op, plan_alerts, plan_scores, score_contents
+from .plan import Action, Known, Op, plan_scores, score_contents
 
 
 @dataclass(frozen=True, slots=True)

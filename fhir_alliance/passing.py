@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import Engine
 
 from . import __version__, faults, instruments
+from .alerting import AlertRules
 from .apply import Applier, Guard, WriteCap
 from .cohort import cohort, guard_shrink
 from .config import Settings
@@ -25,7 +26,7 @@ from .fhir.inbound import rules as reading_rules
 from .keys import Keys
 from .log import log
 from .placing import PlacingRules
-from .plan import Action, AlertRules, Op
+from .plan import Action, Op
 from .reading import PatientReader, PatientRecord, newer
 from .report import RunReport
 from .sinks import Frame, sinks

@@ -107,6 +107,12 @@ def owned_hash(sink: Sink, resource: Mapping[str, Any], bases: Sequence[str]) ->
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
+def compared_hash(sink: Sink, resource: Mapping[str, Any], bases: Sequence[str]) -> str:
+    """Fingerprint of everything whose change is worth a write: equal exactly when our write got in."""
+    body = msgspec.json.encode(normal(sink.compared(resource), bases), order="deterministic")
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
 def sinks() -> dict[str, Sink]:
     """Every sink by resource type."""
     from .device import DeviceSink

@@ -78,8 +78,9 @@ class TaskSink:
         }
 
     def compared(self, resource: Mapping[str, Any]) -> Json:
-        """Where the strain stands, how urgent it is, and whether it is withdrawn."""
-        return self.owned(resource) | {k: resource.get(k) for k in ("status", "priority")}
+        """Where the strain stands, how urgent it is, whether it is withdrawn, and what was noted."""
+        notes = [n.get("text") for n in resource.get("note") or [] if isinstance(n, dict)]
+        return self.owned(resource) | {k: resource.get(k) for k in ("status", "priority")} | {"note": notes}
 
 
 def _state(state: EpisodeState, frame: Frame) -> Json:

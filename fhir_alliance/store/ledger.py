@@ -107,16 +107,17 @@ class Ledger:
             row |= {k: content[k] for k in ("patient", "practitioner", "response", "scale", "level") if k in content}
             row["fingerprint"] = getattr(action.content, "fingerprint", "")
             row["state"] = str(content.get("state", ""))
+            row["attached"] = " ".join(content.get("attached", ()))
         row |= {"type": action.type, "key": action.key, "patient": action.patient}
         at = stamp(now)
         extra = {"base": self.base, "run": self.run, "op": str(action.op), "reason": action.reason}
         done = c.execute(insert(t.ledger).values(**row, **extra, ledger_state=state, codes="", at=at, updated=at))
         return int((done.inserted_primary_key or (0,))[0])
 
-    def pending(self, row: int, now: datetime, owned: str) -> None:
-        """The request is about to be sent; `owned` is the hash that will tell afterwards whether it got in."""
+    def pending(self, row: int, now: datetime, expected: str) -> None:
+        """The request is about to be sent; `expected` is the hash that will tell afterwards whether it got in."""
         with self.engine.begin() as c:
-            self._move(c, row, "pending", now, run=self.run, owned=owned)
+            self._move(c, row, "pending", now, run=self.run, expected=expected)
 
     def _move(self, c: Connection, row: int, state: str, now: datetime, **values: Any) -> None:
         c.execute(update(t.ledger).where(t.ledger.c.id == row).values(ledger_state=state, updated=stamp(now), **values))

@@ -247,7 +247,7 @@ def _lines(aside: Iterable[Reading], patient: str) -> Iterable[dict[str, Any]]:
         common = {"source": source, "patient": patient, "content": r.content}
         if r.reason is not None:
             yield common | {"scale": "", "code": r.code or "", "reason": r.reason}
-        for u in r.unscored:
+        for u in r.unscored if r.reason is None else ():
             yield common | {"scale": u.scale, "code": "unscorable-scale", "reason": u.reason}
 
 

@@ -94,6 +94,7 @@ _RESOURCE = (
     ("owned", String, False),
     ("state", String, False),
     ("level", Integer, False),
+    ("attached", Text, False),
 )
 
 
@@ -126,6 +127,7 @@ ledger = Table(
     Column("reason", String, nullable=False, default=""),
     Column("status", Integer),
     Column("codes", Text, nullable=False, default=""),
+    Column("expected", String, nullable=False, default=""),
     Column("searched", String),
     Column("at", String, nullable=False),
     Column("updated", String, nullable=False),

@@ -9,10 +9,11 @@ from itertools import product
 import pytest
 
 from fhir_alliance import instruments
+from fhir_alliance.alerting import AlertRules, plan_alerts
 from fhir_alliance.derive import Strain
 from fhir_alliance.keys import Keys
 from fhir_alliance.model import Assessment, Episode, EpisodeState, Event, Point, Score, SeriesKey
-from fhir_alliance.plan import AlertRules, Known, Op, plan_alerts, plan_scores, score_contents
+from fhir_alliance.plan import Known, Op, plan_scores, score_contents
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 KEYS = Keys("http://127.0.0.1/fhir", b"0" * 32)
@@ -219,6 +220,23 @@ def test_second_instrument_waits_while_an_alert_of_the_dyad_is_open() -> None:
     closed = replace(first, episode=replace(first.episode, state=EpisodeState.REPAIRED))
     actions, _ = plan([closed, second], [alert(first)])
     assert [(a.op, a.content.response) for a in actions] == [(Op.UPDATE, "q5"), (Op.CREATE, "q6")]
+
+
+def test_second_instrument_is_attached_once_as_evidence_and_calls_nobody() -> None:
+    first, second = strain(days_ago=5), strain("q6", instrument="srs-v3", days_ago=3)
+    (raised,), _ = plan([first, second])
+    assert raised.content.attached == ("q6",)
+    assert "Session Rating Scale" in raised.content.evidence
+    (noted,), _ = plan([first, second], [alert(first)])
+    assert (noted.op, noted.push, noted.content.attached, noted.content.level) == (Op.UPDATE, False, ("q6",), 2)
+    assert "Session Rating Scale" in noted.content.follow_up
+    assert plan([first, second], [replace(alert(first), attached="q6")])[0] == []
+    worse = strain(days_ago=5, level=3, worsened_days_ago=1)
+    (both,), _ = plan([worse, second], [alert(first)])
+    assert (both.push, both.content.level, both.content.attached) == (True, 3, ("q6",))
+    third = strain("q7", instrument="srs-v3", days_ago=1)
+    (again,), _ = plan([worse, second, third], [replace(alert(worse, level=3), attached="q6")])
+    assert again.content.attached == ("q6", "q7")
 
 
 def test_another_practitioner_is_another_dyad() -> None:

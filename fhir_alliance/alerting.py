@@ -1,0 +1,187 @@
+"""Planning alerts: which strain calls whom, once, and what becomes of an alert that stands. Pure.
+
+The table is `architecture.md` 4; when an alert may be raised is `decisions.md` 2.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from .derive import STRAINS, Strain
+from .keys import Keys
+from .model import UNASSIGNED, EpisodeState
+from .plan import Action, AlertContent, Known, Op
+from .wording import evidence, headline, sentence
+
+BUSY = "another alert of this dyad is open"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """When an alert may be raised (`decisions.md` 2)."""
+
+    now: datetime
+    max_age: timedelta = timedelta(days=21)
+    since: datetime | None = None
+    pool: str = ""
+    inferred_encounter: bool = False
+
+    def recent(self, at: datetime) -> bool:
+        """Is this young enough to be worth a push?"""
+        return self.now - at <= self.max_age and (self.since is None or at >= self.since)
+
+
+def alert_content(strain: Strain, keys: Keys, rules: AlertRules, owner: str) -> AlertContent:
+    """An alert about a strain, in the product's words."""
+    a, episode = strain.assessment, strain.episode
+    return AlertContent(
+        key=keys.alert(a.patient, a.practitioner, a.response),
+        patient=a.patient,
+        practitioner=a.practitioner,
+        owner=owner,
+        response=a.response,
+        focus_key=keys.score(a.patient, a.response, a.instrument, "total"),
+        kind=episode.kind,
+        level=episode.level,
+        state=episode.state,
+        headline=headline(episode.kind),
+        evidence=evidence(strain.instrument, episode),
+        follow_up="",
+        onset_at=a.at,
+        encounter=a.encounter if a.link == "given" or rules.inferred_encounter else None,
+        labels=a.labels,
+    )
+
+
+def plan_alerts(
+    type: str,
+    strains: Sequence[Strain],
+    known: Iterable[Known],
+    keys: Keys,
+    rules: AlertRules,
+    *,
+    retracted: Collection[str] = (),
+) -> tuple[list[Action], Counter[str]]:
+    """Alerts of one resource type for one patient, and why some strains raise none.
+
+    strains    all of this patient's, oldest first
+    known      our alerts of that type for this patient
+    retracted  responses that are entered in error: their alert is too
+    """
+    held = {k.key: k for k in known}
+    current = {keys.alert(*s.dyad, s.assessment.response): s for s in strains}
+    planned: dict[str, Action] = {}
+    owners: dict[tuple[str, str], str] = {}
+    for key, k in held.items():
+        s = current.get(key)
+        action = _withdraw(k, retracted) if s is None else _follow(k, s, keys, rules)
+        planned |= {key: action} if action else {}
+        if s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}:
+            owners[s.dyad] = key
+    silent: Counter[str] = Counter()
+    second: list[Strain] = []
+    for key, s in current.items():
+        before = held.get(key)
+        if before is not None and before.standing not in {"refused", "retracted"}:
+            continue
+        owner = s.assessment.practitioner if s.assessment.practitioner != UNASSIGNED else rules.pool
+        if why := _silence(s, owner, s.dyad in owners, rules):
+            silent[why] += 1
+            second += [s] if why == BUSY else []
+            continue
+        if _blocks(s):
+            owners[s.dyad] = key
+        planned[key] = _raise(type, before, alert_content(s, keys, rules, owner))
+    for s in second:
+        key = owners[s.dyad]
+        if action := _attach(s, current[key], held.get(key), planned.get(key), keys, rules):
+            planned[key] = action
+    return list(planned.values()), silent
+
+
+def _raise(type: str, before: Known | None, content: AlertContent) -> Action:
+    again = before is not None and before.standing == "retracted"
+    op, reason = (Op.UPDATE, "the strain is back in the data") if again else (Op.CREATE, "possible strain")
+    return Action(op, type, content.key, content.patient, content, before, reason, push=True)
+
+
+def _attach(
+    s: Strain, owner: Strain, k: Known | None, planned: Action | None, keys: Keys, rules: AlertRules
+) -> Action | None:
+    """A second instrument's strain becomes a note on the dyad's open alert, once; it calls nobody again."""
+    mentioned = planned.content.attached if planned else tuple(k.attached.split()) if k else ()
+    if s.assessment.response in mentioned:
+        return None
+    text = f"Also lower on another form ({s.instrument.title}): {sentence(s.instrument, s.episode)}"
+    attached = (*mentioned, s.assessment.response)
+    if planned is not None:
+        where = "evidence" if planned.op is Op.CREATE else "follow_up"
+        said = getattr(planned.content, where)
+        return replace(
+            planned, content=replace(planned.content, attached=attached, **{where: f"{said} {text}".strip()})
+        )
+    if k is None or k.standing != "written":
+        return None
+    content = alert_content(owner, keys, rules, owner.assessment.practitioner)
+    content = replace(content, level=k.level, follow_up=text, attached=attached)
+    return Action(Op.UPDATE, k.type, k.key, k.patient, content, k, "another form shows it too")
+
+
+def _blocks(s: Strain) -> bool:
+    return s.episode.kind in STRAINS and s.episode.state is EpisodeState.OPEN
+
+
+def _silence(s: Strain, owner: str, busy: bool, rules: AlertRules) -> str | None:
+    """Why a strain raises no alert, or None when it should."""
+    if s.key.rater != "client":
+        return "answered by a related person"
+    if s.episode.state is not EpisodeState.OPEN:
+        return "already closed when first seen"
+    if not rules.recent(s.episode.onset.at):
+        return "onset too old"
+    if not owner:
+        return "no single treating practitioner"
+    if busy:
+        return BUSY
+    return None
+
+
+def _withdraw(k: Known, retracted: Collection[str]) -> Action | None:
+    if k.standing not in {"written", "foreign"}:
+        return None
+    why = "the form was entered in error" if k.response in retracted else "the data changed; there is no drop any more"
+    return Action(Op.RETRACT, k.type, k.key, k.patient, None, k, why)
+
+
+_WORDS = {
+    EpisodeState.OPEN: "Open again: corrected data show that the score has not recovered.",
+    EpisodeState.REPAIRED: "Recovered: the score regained at least three quarters of the drop. "
+    "A recovered score does not prove that the relationship is repaired.",
+    EpisodeState.UNREPAIRED: "Not recovered after 3 scored sessions; the latest scores are the new baseline.",
+    EpisodeState.EXPIRED: "Ended without a verdict: no further scores to follow it by.",
+}
+
+
+_LOW_EARLY_ENDED = "Follow-up of the low start has ended."
+
+
+def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules) -> Action | None:
+    """Worsening and closing of an alert that stands."""
+    if k.standing != "written":
+        return None
+    worse = s.episode.worsened
+    escalate = s.episode.level == 3 and k.level < 3 and worse is not None and rules.recent(worse.at)
+    moved = k.state != s.episode.state
+    if not (escalate or moved):
+        return None
+    notes = ["Still low one or more sessions later: priority raised."] if escalate else []
+    if moved:
+        ended = s.episode.kind == "low-early" and s.episode.state is EpisodeState.EXPIRED
+        notes.append(_LOW_EARLY_ENDED if ended else _WORDS[s.episode.state])
+    content = alert_content(s, keys, rules, s.assessment.practitioner)
+    level, attached = 3 if escalate else k.level, tuple(k.attached.split())
+    content = replace(content, level=level, follow_up=" ".join(notes), attached=attached)
+    return Action(Op.UPDATE, k.type, k.key, k.patient, content, k, " ".join(notes), push=escalate)
