@@ -108,7 +108,7 @@ def _look(outcome: Outcome, seen: dict[str, Told]) -> None:
         base = outcome.settings.endpoint[ENDPOINT].base_url
         standing = overview.standings(engine, outcome.settings, ENDPOINT, secret, outcome.now)
         outcome.stories = overview.told(engine, outcome.settings, ENDPOINT, outcome.now)
-        outcome.aside = _once(Store(engine, base).quarantine())
+        outcome.aside = Store(engine, base).quarantine()
     current = {
         s.strain.assessment.response: Told(s.strain, s.story, next(iter(s.alerts), ""), s.strain.episode.state)
         for s in standing
@@ -128,8 +128,3 @@ def _read_back(outcome: Outcome) -> None:
             outcome.held[f"{type}.{resource.get('status')}"] += 1
             if type == "Task":
                 outcome.tasks[f"Task/{resource['id']}"] = resource
-
-
-def _once(lines: list[SetAside]) -> list[SetAside]:
-    """A form of which every scale fails stands in the quarantine for itself and for its scales."""
-    return list({(line.source, line.reason): line for line in lines}.values())
