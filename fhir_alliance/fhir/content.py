@@ -17,6 +17,7 @@ SIZE_LIMIT = 16 * 1024 * 1024
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder(order="sorted")
+_struct_encoder = msgspec.json.Encoder(order="deterministic")  # sorts what is below, takes fields as they stand
 _R = TypeVar("_R")
 
 
@@ -40,8 +41,8 @@ def canonical(resource: dict[str, Any]) -> bytes:
 
 
 def canonical_struct(struct: msgspec.Struct) -> bytes:
-    """The same bytes, of a structure that holds every field of the resource, `meta` unset."""
-    return _encoder.encode(struct)
+    """The same bytes, of a structure with every field of the resource in the order of their names, `meta` unset."""
+    return _struct_encoder.encode(struct)
 
 
 def decode(raw: bytes | msgspec.Raw) -> Any:

@@ -5,13 +5,12 @@ up (None) at whatever it does not know: then `inbound.py` reads the same bytes t
 alone decides what anything means. Both give equal readings; a property test holds them to it.
 """
 
-# ruff: noqa: N815  the fields carry FHIR's names
-
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -28,85 +27,48 @@ from .labels import permit, read_labels
 from .questionnaire import Resolve, plain_identity, resolved
 from .references import local
 from .rules import Rules
+from .shapes import (
+    Answer,
+    Coding,
+    Item,
+    Meta,
+    Number,
+    Reference,
+    Response,
+    WeighedItem,
+    WholeItem,
+    decode_any,
+    decode_decimal,
+    decode_weighed,
+    decode_whole,
+)
 from .stop import Stop
 from .times import EARLIEST_YEAR, MOST_AHEAD, complete, instant
 from .weights import WEIGHTS
 
-Number = int | float
-
-
-class _Extension(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    url: str
-    valueDecimal: Number | UnsetType = UNSET
-    valueInteger: Number | UnsetType = UNSET
-
-
-class _Coding(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    code: str | UnsetType = UNSET
-    display: str | UnsetType = UNSET
-    extension: list[_Extension] | UnsetType = UNSET
-    system: str | UnsetType = UNSET
-    userSelected: bool | UnsetType = UNSET
-    version: str | UnsetType = UNSET
-
-
-class _Answer(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    extension: list[_Extension] | UnsetType = UNSET
-    valueCoding: _Coding | UnsetType = UNSET
-    valueDecimal: Number | UnsetType = UNSET
-    valueInteger: Number | UnsetType = UNSET
-    valueString: str | UnsetType = UNSET
-
-
-class _Item(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    linkId: str
-    answer: list[_Answer] | UnsetType = UNSET
-    definition: str | UnsetType = UNSET
-    item: list[_Item] | UnsetType = UNSET
-    text: str | UnsetType = UNSET
-
-
-class _Reference(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    reference: str
-    display: str | UnsetType = UNSET
-    type: str | UnsetType = UNSET
-
-
-class _Meta(msgspec.Struct, gc=False):
-    lastUpdated: str | UnsetType = UNSET
-    security: Any = UNSET
-
-
-class _Response(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    resourceType: Literal["QuestionnaireResponse"]
-    questionnaire: str
-    status: Literal["completed", "amended"]
-    subject: _Reference
-    authored: str
-    item: list[_Item]
-    author: Any = UNSET
-    basedOn: Any = UNSET
-    encounter: _Reference | UnsetType = UNSET
-    extension: Any = UNSET
-    id: str | UnsetType = UNSET
-    identifier: Any = UNSET
-    language: Any = UNSET
-    meta: _Meta | UnsetType = UNSET
-    partOf: Any = UNSET
-    source: _Reference | UnsetType = UNSET
-    text: Any = UNSET
-
-
-_decode = msgspec.json.Decoder(_Response).decode
 _LOCAL_ID = re.compile(r"[A-Za-z0-9\-._]{1,255}")
+
+
+Collect = Callable[[Any, dict[int, float], Binding, Form], bool | None]
+"""Puts the answers among some items into a dict. True: other questions were answered too. None: look again."""
 
 
 def read_plain(raw: bytes, rules: Rules, resolve: Resolve | None) -> Reading | None:
     """The reading of an ordinary form, or None: read it the long way. `raw` is of acceptable size."""
-    try:
-        response = _decode(raw)
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, or not of this shape
-        return None
+    start = raw.find(b'"answer"')
+    first = raw[start + 8 : start + 40]
+    for mark, decode, collect in _SHAPES:
+        if mark in first:
+            try:
+                reading = _reading(decode(raw), collect, rules, resolve)
+            except (msgspec.DecodeError, UnicodeDecodeError):  # nothing but decoding raises these
+                continue
+            if reading is not None:
+                return reading
+    return None
+
+
+def _reading(response: Response[Any], collect: Collect, rules: Rules, resolve: Resolve | None) -> Reading | None:
     identity = plain_identity(response.questionnaire, rules)
     if identity is None:
         return None
@@ -119,7 +81,7 @@ def read_plain(raw: bytes, rules: Rules, resolve: Resolve | None) -> Reading | N
         return None
     form = NOTHING if resolve is None else rules.form(resolved(identity, resolve))
     answers: dict[int, float] = {}
-    extra = _answers(response.item, answers, identity.binding, form)
+    extra = collect(response.item, answers, identity.binding, form)
     if extra is None or not answers:
         return None
     scores, unscored = score(instrument, answers)
@@ -149,7 +111,7 @@ def read_plain(raw: bytes, rules: Rules, resolve: Resolve | None) -> Reading | N
         response.status,
         scores,
         unscored,
-        tuple(sorted({f for s in scores for f in s.flags})) if any(s.flags for s in scores) else (),
+        tuple(sorted(set().union(*flagged))) if (flagged := [s.flags for s in scores if s.flags]) else (),
         None,
         None,
         labels,
@@ -157,7 +119,7 @@ def read_plain(raw: bytes, rules: Rules, resolve: Resolve | None) -> Reading | N
     )
 
 
-def _people(response: _Response, rules: Rules, rater: str) -> tuple[str | None, str, str | None] | None:
+def _people(response: Response[Any], rules: Rules, rater: str) -> tuple[str | None, str, str | None] | None:
     """Id, patient and encounter; None when any of them, or the rater, needs a second look."""
     subject, source, encounter = response.subject, response.source, response.encounter
     id = None if response.id is UNSET else response.id
@@ -176,7 +138,7 @@ def _people(response: _Response, rules: Rules, rater: str) -> tuple[str | None, 
     return None if visit is None else (id, patient, visit)
 
 
-def _own(type: str, reference: _Reference, rules: Rules) -> str | None:
+def _own(type: str, reference: Reference, rules: Rules) -> str | None:
     if reference.type not in (UNSET, type):
         return None
     text = reference.reference
@@ -190,7 +152,7 @@ def _time(authored: str, rules: Rules) -> datetime | None:
     return at if at is not None and int(authored[:4]) >= EARLIEST_YEAR and at - rules.now <= MOST_AHEAD else None
 
 
-def _meta(meta: _Meta | UnsetType, rules: Rules) -> tuple[tuple[str, ...], datetime | None]:
+def _meta(meta: Meta | UnsetType, rules: Rules) -> tuple[tuple[str, ...], datetime | None]:
     if meta is UNSET:
         return (), None
     stamp = meta.lastUpdated
@@ -202,27 +164,77 @@ def _meta(meta: _Meta | UnsetType, rules: Rules) -> tuple[tuple[str, ...], datet
     return labels, updated
 
 
-def _answers(items: list[_Item], found: dict[int, float], binding: Binding, form: Form, level: int = 1) -> bool | None:
+def _values(items: list[WholeItem], found: dict[int, float], binding: Binding, form: Form) -> bool | None:
+    """The same for items that all have one number."""
+    if form.options:
+        return None
+    try:
+        return False if _numbers(items, found, binding, 1) == len(found) else None
+    except KeyError:  # another linkId, off the grid, or too deep
+        return None
+
+
+def _numbers(items: list[WholeItem], found: dict[int, float], binding: Binding, level: int) -> int:
+    numbers, grids, count = binding.numbers, binding.grids, 0
+    for item in items:
+        if item.answer is not UNSET:
+            number = numbers[item.linkId]
+            found[number] = grids[number][item.answer[0].value]
+            count += 1
+        elif not item.linkId:
+            raise KeyError
+        if item.item is not UNSET:
+            count += _numbers(item.item, found, binding, _below(level))
+    return count
+
+
+def _weights(items: list[WeighedItem], found: dict[int, float], binding: Binding, form: Form) -> bool | None:
+    """The same for items that all have one code with one weight."""
+    if form is not NOTHING or binding.answers is not None:
+        return None
+    try:
+        return False if _weighed(items, found, binding, 1) == len(found) else None
+    except KeyError:
+        return None
+
+
+def _weighed(items: list[WeighedItem], found: dict[int, float], binding: Binding, level: int) -> int:
+    numbers, grids, count = binding.numbers, binding.grids, 0
+    for item in items:
+        if item.answer is not UNSET:
+            number, coding = numbers[item.linkId], item.answer[0].value
+            found[number] = grids[number][coding.extension[0].valueDecimal]
+            if coding.system in ABSENT_SYSTEMS:
+                raise KeyError
+            count += 1
+        elif not item.linkId:
+            raise KeyError
+        if item.item is not UNSET:
+            count += _weighed(item.item, found, binding, _below(level))
+    return count
+
+
+def _below(level: int) -> int:
+    if level >= DEEPEST:
+        raise KeyError
+    return level + 1
+
+
+def _answers(items: list[Item], found: dict[int, float], binding: Binding, form: Form, level: int = 1) -> bool | None:
     """Collect the answers; True when other questions were answered too. None: needs a second look."""
     extra: bool | None = False
     numbers, grids = binding.numbers, binding.grids
     for item in items:
         link, answers = item.linkId, item.answer
-        if not link:
-            return None
-        if item.item is not UNSET:
-            below = None if level >= DEEPEST else _answers(item.item, found, binding, form, level + 1)
-            if below is None:
-                return None
-            extra = extra or below
-        if answers is UNSET or not answers:
-            continue
         number = numbers.get(link)
-        if number is None:
-            other = _extra(link, answers, binding, form)
-            if other is None:
+        if item.item is not UNSET or number is None:
+            more = _other(item, found, binding, form, level)
+            if more is None:
                 return None
-            extra = extra or other
+            extra = extra or more
+            if number is None:
+                continue
+        if answers is UNSET or not answers:
             continue
         if len(answers) != 1 or number in found:
             return None
@@ -233,26 +245,30 @@ def _answers(items: list[_Item], found: dict[int, float], binding: Binding, form
     return extra
 
 
-def _weight(link: str, answer: _Answer, binding: Binding, form: Form) -> Number | None:
+def _weight(link: str, answer: Answer, binding: Binding, form: Form) -> Number | None:
     """The number of an answer, when everything that states one states the same."""
     whole, coding = answer.valueInteger, answer.valueCoding
     if answer.valueString is not UNSET or answer.extension is not UNSET:
         return None
-    if coding is UNSET:
-        decimal = answer.valueDecimal
-        if whole is UNSET:
-            number = None if decimal is UNSET else decimal
-        else:
-            number = whole if decimal is UNSET and type(whole) is int else None
-        if number is None or (link in form.options and any(w != number for w in form.number_weights(link, number))):
+    if coding is not UNSET:
+        if whole is not UNSET or answer.valueDecimal is not UNSET or binding.answers is not None:
             return None
-        return number
-    if whole is not UNSET or answer.valueDecimal is not UNSET or binding.answers is not None:
+        return _coded(link, coding, form)
+    number: Number
+    if answer.valueDecimal is not UNSET:
+        if whole is not UNSET:
+            return None
+        number = answer.valueDecimal
+    elif whole is not UNSET:
+        number = whole
+    else:
         return None
-    return _coded(link, coding, form)
+    if link in form.options and any(w != number for w in form.number_weights(link, number)):
+        return None
+    return number
 
 
-def _coded(link: str, coding: _Coding, form: Form) -> Number | None:
+def _coded(link: str, coding: Coding, form: Form) -> Number | None:
     system = coding.system
     if system in ABSENT_SYSTEMS:
         return None
@@ -275,16 +291,36 @@ def _coded(link: str, coding: _Coding, form: Form) -> Number | None:
     return number
 
 
-def _extra(link: str, answers: list[_Answer], binding: Binding, form: Form) -> bool | None:
-    """Was a question answered that is not the instrument's? None: it may be more than that."""
-    for a in answers:
+def _other(item: Item, found: dict[int, float], binding: Binding, form: Form, level: int) -> bool | None:
+    """A group, or a question that is not the instrument's: True when it was answered. None: look again."""
+    link, extra = item.linkId, False
+    if item.item is not UNSET:
+        below = None if level >= DEEPEST else _answers(item.item, found, binding, form, level + 1)
+        if below is None:
+            return None
+        extra = below
+    if not link:
+        return None
+    if link in binding.numbers or item.answer is UNSET:
+        return extra
+    given = False
+    for a in item.answer:
         coding = a.valueCoding
         if coding is not UNSET and coding.system in ABSENT_SYSTEMS:
             return None
-    given = any(
-        not (a.valueString is UNSET and a.valueInteger is UNSET and a.valueDecimal is UNSET and a.valueCoding is UNSET)
-        for a in answers
-    )
+        given = given or not (
+            coding is UNSET and a.valueString is UNSET and a.valueInteger is UNSET and a.valueDecimal is UNSET
+        )
+    # A stated total, or a number that tells of another form, is for the long way.
     if given and (link in binding.instrument.stated_total or link in form.calculated or link.isdigit()):
         return None
-    return given
+    return extra or given
+
+
+_SHAPES: tuple[tuple[bytes, Callable[[bytes], Response[Any]], Collect], ...] = (
+    (b"valueI", decode_whole, _values),
+    (b"valueC", decode_weighed, _weights),
+    (b"valueD", decode_decimal, _values),
+    (b"", decode_any, _answers),
+)
+"""What the first answer looks like, how such a response is decoded, and how its answers are collected."""

@@ -84,6 +84,7 @@ bases = st.sampled_from(
         form(),
         srs(),
         form(item=items(coded(v) for v in VALUES)),
+        form(item=items(coded(code="a") for _ in VALUES)),
         form(item=[{"linkId": "g", "item": items()}]),
         form(item=items()[:11], source={"reference": "Patient/p1"}, encounter={"reference": "Encounter/e1"}),
         form(item=[*items(), item("note", {"valueString": "x"}), item("total", 50)]),
@@ -127,14 +128,14 @@ def without_content(reading: Reading) -> dict[str, Any]:
     return asdict(replace(reading, content=""))
 
 
-def agreed(resource: Any, by: Any, *, indent: int | None = None) -> Reading:
+def agreed(resource: Any, by: Any, resolve: Any = None, *, indent: int | None = None) -> Reading:
     """Both ways give one reading, and a sane one."""
-    parsed = read_response(copy.deepcopy(resource), by)
+    parsed = read_response(copy.deepcopy(resource), by, resolve)
     raw = json.dumps(resource, indent=indent).encode()
     if parsed.code in ("bad-text", "not-json"):
-        assert without_content(decode_response(raw, by)) == without_content(parsed)
+        assert without_content(decode_response(raw, by, resolve)) == without_content(parsed)
     else:
-        assert decode_response(raw, by) == parsed
+        assert decode_response(raw, by, resolve) == parsed
     assert (parsed.outcome is Outcome.SCORED) == bool(parsed.scores)
     assert (parsed.reason is None) == (parsed.code is None) == bool(parsed.scores)
     for score in parsed.scores:
@@ -142,12 +143,24 @@ def agreed(resource: Any, by: Any, *, indent: int | None = None) -> Reading:
     return parsed
 
 
-@given(mutated(), st.sampled_from(EVERY_RULE), st.sampled_from([None, 1]))
+def offering(**each: Any) -> Any:
+    """A resolver that knows a Questionnaire whose twelve items are all like this."""
+    made = [{"linkId": str(n), **each} for n in range(1, 13)]
+    questionnaire = {"resourceType": "Questionnaire", "url": WAI, "item": made}
+    return lambda _: questionnaire
+
+
+CODES = [{"valueCoding": {"system": "http://c.example/s", "code": c}, "extension": [weigh(4)]} for c in "ab"]
+NUMBERS = [{"valueInteger": n, "extension": [weigh(n if n < 5 else 1)]} for n in range(1, 6)]
+RESOLVERS = [None, offering(), offering(answerOption=CODES), offering(answerOption=NUMBERS)]
+
+
+@given(mutated(), st.sampled_from(EVERY_RULE), st.sampled_from(RESOLVERS), st.sampled_from([None, 1]))
 @settings(max_examples=400, deadline=None)
 def test_mutated_responses_never_raise_and_never_score_for_another_patient(
-    resource: Any, by: Any, indent: int | None
+    resource: Any, by: Any, resolve: Any, indent: int | None
 ) -> None:
-    reading = agreed(resource, by, indent=indent)
+    reading = agreed(resource, by, resolve, indent=indent)
     if reading.scores:
         assert (
             reading.patient
