@@ -62,10 +62,13 @@ class Auth(Section):
 
 
 class Mapped(Section):
-    """A site's own questionnaire: which instrument it is, and which linkId is which item."""
+    """A site's own questionnaire: which instrument it is, which linkId is which item, what its codes stand for."""
 
     instrument: str
     items: dict[str, int] | None = Field(None, description="linkId = item number")
+    answers: dict[str, float] | None = Field(
+        None, description='what coded answers stand for, "system|code", code or display = number; weights are not asked'
+    )
 
 
 Questionnaires = dict[str, str | Mapped]

@@ -129,7 +129,7 @@ def _bind(where: str, value: str | Mapped, instruments: Mapping[str, Instrument]
         raise ConfigError(f"{where}: no instrument {name!r}; there are: {', '.join(instruments)}")
     links = {link: item.number for item in instrument.items for link in item.link_ids}
     items = None if isinstance(value, str) else value.items
-    answers = None if isinstance(value, str) else getattr(value, "answers", None)
+    answers = None if isinstance(value, str) else value.answers
     if answers is not None:
         _check_answers(where, answers, instrument)
     if items is None:
@@ -155,7 +155,9 @@ def _check_items(where: str, items: Mapping[str, int], instrument: Instrument) -
 
 
 def _check_answers(where: str, answers: Mapping[str, float], instrument: Instrument) -> None:
-    item = instrument.items[0]
+    item = instrument.items[0]  # one grid for all items of an instrument
+    if not answers:
+        raise ConfigError(f"{where}: answers is empty")
     for value in answers.values():
         steps = (value - item.minimum) / item.step
         if not item.minimum <= value <= item.maximum or abs(steps - round(steps)) > 1e-6:

@@ -17,7 +17,6 @@ from response_forms import (
     form,
     items,
     read,
-    ruled,
     settings,
     total,
     weigh,
@@ -25,7 +24,6 @@ from response_forms import (
 )
 
 from fhir_alliance.errors import ConfigError
-from fhir_alliance.fhir.binding import Binding, Known
 from fhir_alliance.fhir.inbound import rules
 from fhir_alliance.fhir.rules import Rules
 
@@ -266,29 +264,35 @@ def test_a_malformed_questionnaire_adds_nothing_and_fails_nothing(broken: Json) 
     assert code(with_answer(7, coded(code="d")), RULES, resolve) == "no-weight"
 
 
+SITE = "https://clinic.example/Questionnaire/our-wai"
+
+
 def mapped(answers: dict[str, float]) -> Rules:
-    binding = RULES.bindings[WAI].unversioned
-    assert binding is not None
-    own = Binding(binding.instrument, binding.numbers, answers=answers)
-    return ruled(bindings={WAI: Known({}, own, own)})
+    return rules(settings(questionnaires={SITE: {"instrument": "wai-sr-c", "answers": answers}}), None, now=NOW)
+
+
+def site_form(answer: object) -> Json:
+    return with_answer(7, answer) | {"questionnaire": SITE}
 
 
 def test_a_site_s_own_answers_decide_alone() -> None:
     by = mapped({f"{SCALE}|d": 4, "d": 1, "Very Often": 2})
-    assert total(read(with_answer(7, coded(code="d")), by)) == 50 / 12
-    assert total(read(with_answer(7, coded(2, code="d")), by)) == 50 / 12, "weights are not asked"
-    assert total(read(with_answer(7, coded(code="d", system="http://other.example")), by)) == 47 / 12
-    assert total(read(with_answer(7, coded(code="zz", display=" very  often")), by)) == 48 / 12
-    assert code(with_answer(7, coded(4, code="x", display="x")), by) == "unmapped-answer"
-    assert total(read(form(), by)) == 50 / 12, "numbers need no map"
+    assert total(read(site_form(coded(code="d")), by)) == 50 / 12
+    assert total(read(site_form(coded(2, code="d")), by)) == 50 / 12, "weights are not asked"
+    assert total(read(site_form(coded(code="d", system="http://other.example")), by)) == 47 / 12
+    assert total(read(site_form(coded(code="zz", display=" very  often")), by)) == 48 / 12
+    assert code(site_form(coded(4, code="x", display="x")), by) == "unmapped-answer"
+    assert total(read(form(questionnaire=SITE), by)) == 50 / 12, "numbers need no map"
 
 
-def test_a_site_s_answers_lie_on_the_grid() -> None:
-    from fhir_alliance.fhir.binding import site
-
-    class WithAnswers:
-        instrument, items, answers = "wai-sr-c", None, {"a": 9.0}
-
-    with pytest.raises(ConfigError, match="answers of wai-sr-c are 1 to 5 in steps of 1"):
-        site({"questionnaires": {"http://x.example/q": WithAnswers()}}, RULES.instruments)  # type: ignore[dict-item]
-    assert rules(settings(), None, now=NOW).bindings
+@pytest.mark.parametrize(
+    ("answers", "wrong"),
+    [
+        ({"a": 9}, "answers of wai-sr-c are 1 to 5 in steps of 1"),
+        ({"a": 1, "b": 2.5}, "answers of wai-sr-c are 1 to 5 in steps of 1"),
+        ({}, "answers is empty"),
+    ],
+)
+def test_a_site_s_answers_lie_on_the_grid(answers: dict[str, float], wrong: str) -> None:
+    with pytest.raises(ConfigError, match=wrong):
+        mapped(answers)
