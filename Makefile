@@ -35,6 +35,7 @@ install: $(READY) ## Make the virtual environment and nothing else
 
 demo: $(READY) ## Embedded FHIR server, synthetic clinic, the whole loop; what to look at next
 	@"$(BIN)/fhir-alliance" demo $(ARGS)
+	@command -v fhir-alliance >/dev/null || echo "To have fhir-alliance as a command here: . $(BIN)/activate" >&2
 
 test: $(READY) lint servers ## Lint, types, then every test, those against real FHIR servers included
 	@"$(BIN)/python" -m pytest -n 2 --dist loadgroup $(ARGS)

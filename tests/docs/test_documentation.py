@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import re
 import subprocess
 from datetime import UTC, datetime
@@ -138,6 +139,23 @@ def test_every_page_is_reached_from_the_readme() -> None:
                 target = ((ROOT / page).parent / link).resolve().relative_to(ROOT).as_posix()
                 new |= {target} - reached
     assert set(DOCS) == reached
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    """Every line of the excerpt is a line of the committed picture, which `make pictures` draws from a real run."""
+    drawn: dict[float, list[tuple[float, str]]] = {}
+    picture = (ROOT / "docs/images/demo-80-light.svg").read_text(encoding="utf-8")
+    for x, y, text in re.findall(r'<text [^>]*?x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>', picture):
+        drawn.setdefault(float(y), []).append((float(x), html.unescape(re.sub(r"<[^>]+>", "", text))))
+    screen = {squeezed("".join(text for _, text in sorted(row))) for row in drawn.values()}
+    excerpt = re.findall(r"```text\n(.*?)```", DOCS["README.md"], re.DOTALL)[0]
+    lines = [squeezed(line) for line in excerpt.splitlines() if line.strip()]
+    assert len(lines) > 10
+    assert set(lines) <= screen, "run: make pictures, and take the excerpt from its 80 columns"
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
 
 
 def test_the_makefile_explains_its_targets() -> None:
