@@ -65,12 +65,12 @@ def _instruments(settings: Settings) -> Iterator[str]:
 
 def _schedule(settings: Settings) -> Iterator[str]:
     if settings.schedule.cron is not None:
-        from apscheduler.triggers.cron import CronTrigger
+        from .schedule import trigger
 
         try:
-            CronTrigger.from_crontab(settings.schedule.cron, timezone=UTC)
-        except ValueError:
-            yield 'schedule.cron: give five fields, minute hour day month weekday, like "0 6-20 * * 1-5"'
+            trigger(settings.schedule)
+        except ConfigError as error:
+            yield str(error)
 
 
 def _notes(settings: Settings) -> Iterator[str]:

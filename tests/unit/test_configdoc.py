@@ -121,7 +121,7 @@ def test_check_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (SITE.replace('"sh"', '"no-such-program"'), "there is no program 'no-such-program' on this machine"),
         ("[licences]\nattested = ['srs']", "licences.attested: there is no instrument 'srs'; there are srs-v3"),
         ("[detection.cutoffs]\nwai = 3.0", "detection.cutoffs: there is no instrument 'wai'"),
-        ("[schedule]\ncron = 'hourly'", "schedule.cron: give five fields"),
+        ("[schedule]\ncron = 'hourly'", "schedule.cron cannot be read: Wrong number of fields"),
         (f"{SITE}[questionnaires]\n'https://x.example/q' = 'wai'", "wai"),
     ],
 )
