@@ -121,7 +121,7 @@ def srs_items(total: float) -> list[Json]:
     """Four visual analogue items on the 0.1 grid that add up to `total`; each carries the planted tail."""
     tenths = round(total * 10)
     shares = [tenths // 4 + (n < tenths % 4) for n in range(4)]
-    answers = [round(share / 10 + TAIL, 10) for share in shares]
+    answers = [round(share / 10 + TAIL, 14) for share in shares]
     return [{"linkId": str(n), "answer": [{"valueDecimal": answer}]} for n, answer in enumerate(answers, 1)]
 
 
