@@ -107,31 +107,48 @@ def _span(i: Instrument) -> str:
 
 
 def _page(i: Instrument) -> list[str]:
-    sources = i.provenance
-    change = i.change
-    lines = [
-        f"{i.id} {i.version}: {i.title}",
-        "",
-        f"  rated by    {i.rater}, {i.when}-session",
-        f"  items       {len(i.items)}, {_span(i)}  {sources.get('items', '')}",
-        f"  canonical   {_canonical(i)} ({', '.join(i.questionnaire_versions)}, or no version)",
-        f"  linkIds     1 to {len(i.items)}; its own total: {', '.join(i.stated_total) or 'none'}",
-        f"  key         {i.key}, {'verified' if i.verified else 'NOT verified'}",
-        f"  licence     {i.holder}",
-        f"              {i.terms}",
-        f"              {'scored only where the site attests its licence' if i.licence_gated else 'not gated'}",
-        "",
-        "Scales",
+    sources, change, size = i.provenance, i.change, len(i.items)
+    rows: list[tuple[str, str]] = [
+        (f"{i.id} {i.version}: {i.title}", ""),
+        ("rated by", f"{i.rater}, {i.when}-session"),
+        ("items", f"{size}, {_span(i)}. {sources['items']}"),
+        ("canonical", f"{_canonical(i)} ({', '.join(i.questionnaire_versions)}, or no version)"),
+        ("linkIds", f"1 to {size}; its own total: {', '.join(i.stated_total) or 'none'}"),
+        ("key", f"{i.key}, {'verified' if i.verified else 'NOT verified against the form'}"),
+        ("licence", f"{i.holder}. {i.terms}"),
+        ("gated", "scored only where the site attests its licence" if i.licence_gated else "no"),
+        ("Scales", ""),
     ]
     for s in i.scales:
-        lines.append(f"  {s.id:<7} {s.rule} of {', '.join(map(str, s.items))}; {s.minimum:g}-{s.maximum:g}; ")
-        needs = f" and {', '.join(s.requires)}" if s.requires else ""
-        lines[-1] += f"from {s.min_answered} answered items{needs}"
-    lines += [f"  {name:<12} {sources[name]}" for name in ("scales", "reverse", "completeness") if name in sources]
-    lines += ["", f"Change, on the total's {change.minimum:g}-{change.maximum:g}"]
+        needs = f", and {', '.join(s.requires)}" if s.requires else ""
+        text = f"{s.rule} of {', '.join(map(str, s.items))}; {s.minimum:g}-{s.maximum:g}; from {s.min_answered}"
+        rows.append((s.id, f"{text} answered items{needs}"))
+    rows += [(name, sources[name]) for name in ("scales", "reverse", "completeness")]
+    rows.append((f"Change, in points of the total ({change.minimum:g}-{change.maximum:g})", ""))
     for name in ("rc90", "rc95", "rc99", "s0", "low"):
         value = getattr(change, name)
-        lines.append(f"  {name:<12} {'-' if value is None else f'{value:g}':<5} {sources.get(name, '')}")
-    lines += [f"  {name.replace('_', '-'):<12}       {sources[name]}" for name in sources if name not in _PLACED]
-    tags = "[R] read in the source  [R2] in a secondary source  [M-hi] from memory  [C] computed  [A] our assumption"
-    return [*lines, "", tags]
+        rows.append((name, f"{'none' if value is None else f'{value:g}'}  {sources.get(name, '')}"))
+    rows += [(name.replace("_", "-"), text) for name, text in sources.items() if name not in _PLACED]
+    tags = (
+        "[R] read in the source  [R2] in a secondary source",
+        "[M-hi] from memory  [C] computed  [A] our assumption",
+    )
+    return [*_table(rows), "", *tags]
+
+
+def _table(rows: list[tuple[str, str]]) -> list[str]:
+    """Headings (rows without text) and labelled text below them, wrapped to the terminal."""
+    import shutil
+    import textwrap
+
+    width, column = min(shutil.get_terminal_size().columns, 120), 16
+    lines: list[str] = []
+    for label, text in rows:
+        if not text:
+            lines += ["", label] if lines else [label]
+            continue
+        start = f"  {label:<{column - 2}}"
+        lines += textwrap.wrap(
+            text, width, initial_indent=start, subsequent_indent=" " * column, break_on_hyphens=False
+        )
+    return lines
