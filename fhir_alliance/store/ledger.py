@@ -9,7 +9,7 @@ A row that is `pending` when a new lease holder comes is `unknown`, whatever its
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -91,28 +91,30 @@ class Ledger:
         """Replace a patient's planned rows by these actions. Returns (type, key) → row id."""
         n = t.ledger.c
         with self.engine.begin() as c:
-            mine = (n.base == self.base, n.patient == patient, n.ledger_state == "planned")
-            c.execute(delete(t.ledger).where(*mine))
-            for a in actions:
-                here = (n.base == self.base, n.type == a.type, n.key == a.key, n.ledger_state == "planned")
-                c.execute(delete(t.ledger).where(*here))
-            return {(a.type, a.key): self._insert(c, a, "planned", now) for a in actions}
+            planned = (n.base == self.base, n.ledger_state == "planned")
+            c.execute(delete(t.ledger).where(*planned, n.patient == patient))
+            if not actions:
+                return {}
+            for some in _chunks({a.key for a in actions if a.patient != patient}):
+                c.execute(delete(t.ledger).where(*planned, n.key.in_(some)))
+            rows = [self._row(a, now) for a in actions]
+            ids = c.execute(insert(t.ledger).returning(n.id, sort_by_parameter_order=True), rows).scalars()
+            return {(a.type, a.key): id for a, id in zip(actions, ids, strict=True)}
 
-    def _insert(self, c: Connection, action: Action, state: str, now: datetime) -> int:
+    def _row(self, action: Action, now: datetime) -> dict[str, Any]:
         row: dict[str, Any] = dict.fromkeys(_FIELDS, "") | {"level": 0}
         if action.known is not None:
             row |= {f: getattr(action.known, f) for f in _FIELDS}
-        if action.content is not None:
-            content = asdict(action.content)
-            row |= {k: content[k] for k in ("patient", "practitioner", "response", "scale", "level") if k in content}
-            row["fingerprint"] = getattr(action.content, "fingerprint", "")
-            row["state"] = str(content.get("state", ""))
-            row["attached"] = " ".join(content.get("attached", ()))
+        content = action.content
+        if content is not None:
+            carried = ("patient", "practitioner", "response", "scale", "level", "fingerprint")
+            row |= {name: getattr(content, name, row[name]) for name in carried}
+            row["state"] = str(getattr(content, "state", ""))
+            row["attached"] = " ".join(getattr(content, "attached", ()))
         row |= {"type": action.type, "key": action.key, "patient": action.patient}
         at = stamp(now)
-        extra = {"base": self.base, "run": self.run, "op": str(action.op), "reason": action.reason}
-        done = c.execute(insert(t.ledger).values(**row, **extra, ledger_state=state, codes="", at=at, updated=at))
-        return int((done.inserted_primary_key or (0,))[0])
+        row |= {"base": self.base, "run": self.run, "op": str(action.op), "reason": action.reason}
+        return row | {"ledger_state": "planned", "codes": "", "expected": "", "at": at, "updated": at}
 
     def pending(self, row: int, now: datetime, expected: str) -> None:
         """The request is about to be sent; `expected` is the hash that will tell afterwards whether it got in."""

@@ -132,6 +132,7 @@ ledger = Table(
     Column("at", String, nullable=False),
     Column("updated", String, nullable=False),
     Index("ledger_open", "base", "ledger_state"),
+    Index("ledger_key", "base", "type", "key"),
     Index("ledger_patient", "base", "patient", "ledger_state"),
 )
 

@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("updated", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("ledger_key", "ledger", ["base", "type", "key"])
     op.create_index("ledger_open", "ledger", ["base", "ledger_state"])
     op.create_index("ledger_patient", "ledger", ["base", "patient", "ledger_state"])
     op.create_table(
