@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import msgspec
 
 from .config import Cohort, Read
 from .errors import ConfigError, SafetyError
+from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
@@ -32,9 +30,8 @@ def searched(client: FhirClient, query: Mapping[str, str], read: Read) -> list[s
     """Every Patient that the server finds."""
 
     def take(raw: bytes) -> str | None:
-        resource: Any = msgspec.json.decode(raw)
-        ok = isinstance(resource, dict) and isinstance(resource.get("id"), str)
-        return f"Patient/{resource['id']}" if ok else None
+        resource = object_of(raw)
+        return f"Patient/{resource['id']}" if resource and isinstance(resource.get("id"), str) else None
 
     params = sorted(query.items())
     return search(client, "Patient", params, take=take, page_size=read.page_size, page_cap=read.page_cap).items

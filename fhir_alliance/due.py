@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
-
-import msgspec
+from typing import Literal
 
 from .config import Settings
 from .errors import Forbidden, NotFound, Refused
 from .fhir.capability import Capability
+from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
@@ -91,7 +90,7 @@ def who_is_due(
             due.everybody = f"the EHR refused a search by _lastUpdated ({error.status})"
             due.patients |= set(roster)
             return due
-    due.patients &= set(roster)
+    due.patients = set(roster) if due.everybody else due.patients & set(roster)
     return due
 
 
@@ -112,15 +111,17 @@ def _touched(client: FhirClient, settings: Settings, type: str, since: datetime,
 def _noting(client: FhirClient, type: str, due: Due) -> Callable[[bytes], None]:
     def take(raw: bytes) -> None:
         newer(due.newest, type, last_updated(raw), due.server_now)
-        resource: Any = msgspec.json.decode(raw)
-        if not isinstance(resource, dict):
-            return
+        resource = object_of(raw) or {}
         subject = resource.get("subject")
         ref = subject.get("reference") if isinstance(subject, Mapping) else None
-        if who := local(ref, "Patient", client.bases):
+        who = local(ref, "Patient", client.bases)
+        known = type == "QuestionnaireResponse" and isinstance(resource.get("id"), str)
+        if who:
             due.patients.add(who)
-        if type == "QuestionnaireResponse" and isinstance(resource.get("id"), str):
+        if known:
             due.responses.add(resource["id"])
+        if not (who or known):
+            due.everybody = f"a changed {type} does not say whose it is"
 
     return take
 

@@ -22,6 +22,15 @@ class Exit(IntEnum):
     LEASE = 7
 
 
+def bug(error: BaseException) -> str:
+    """Type and place of an unforeseen exception. Its text may carry input values and is left out."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename.rpartition('/')[2]}:{place.tb_lineno}" if place else "?"
+    return f"{type(error).__name__} at {where}"
+
+
 class AllianceError(Exception):
     """Base of everything that this package raises on purpose."""
 

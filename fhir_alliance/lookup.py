@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
+from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
@@ -35,8 +34,8 @@ def is_ours(resource: Mapping[str, Any], system: str, key: str | None, patient: 
 
 def _walk(client: FhirClient, type: str, params: list[tuple[str, str]], keep: Any) -> list[Json]:
     def take(raw: bytes) -> Json | None:
-        resource = msgspec.json.decode(raw)
-        return resource if isinstance(resource, dict) and resource.get("id") and keep(resource) else None
+        resource = object_of(raw)
+        return resource if resource and resource.get("id") and keep(resource) else None
 
     return search(client, type, params, take=take, page_size=50, page_cap=1000).items
 

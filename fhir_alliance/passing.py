@@ -19,7 +19,7 @@ from .config import Settings
 from .decide import Decision, Evidence, Rulebook, decide
 from .detection import policy
 from .due import choose_mode, moved_watermarks, who_is_due
-from .errors import ConfigError, EHRError, SafetyError, Unauthorised
+from .errors import ConfigError, EHRError, SafetyError, Unauthorised, bug
 from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
 from .fhir.inbound import rules as reading_rules
@@ -200,7 +200,7 @@ class EndpointPass:
             if progress:
                 progress(done, len(due))
             try:
-                if isinstance(record, EHRError):
+                if isinstance(record, Exception):
                     raise record
                 self._patient(record)
                 failed = 0
@@ -212,6 +212,11 @@ class EndpointPass:
                 if isinstance(error, Unauthorised) or failed >= self._patience():
                     self.report.ehr_failed = True
                     return
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                # A bug of ours that some datum brought out costs that patient, not the pass.
+                self.report.patients["incomplete"] += 1
+                self.report.say(f"a bug kept one patient from being finished ({bug(error)}); please report it")
+                log("patient.incomplete", "error", error=type(error).__name__)
             if self.stop.is_set():
                 self.report.stopped_early = True
                 return
@@ -221,17 +226,17 @@ class EndpointPass:
     def _patience(self) -> int:
         return self.settings.endpoint[self.name].http.give_up_after
 
-    def _read_ahead(self, reader: PatientReader, due: list[str]) -> Iterator[PatientRecord | EHRError]:
+    def _read_ahead(self, reader: PatientReader, due: list[str]) -> Iterator[PatientRecord | Exception]:
         """Patients in order, the next few being read while one is worked on."""
 
-        def read(patient: str, known: dict[str, datetime | None]) -> PatientRecord | EHRError:
+        def read(patient: str, known: dict[str, datetime | None]) -> PatientRecord | Exception:
             try:
                 return reader.read(patient, known)
-            except EHRError as error:
+            except Exception as error:
                 return error
 
         width = self.settings.read.max_connections
-        waiting: deque[Future[PatientRecord | EHRError]] = deque()
+        waiting: deque[Future[PatientRecord | Exception]] = deque()
         with ThreadPoolExecutor(width, thread_name_prefix="read") as pool:
             try:
                 for patient in due:

@@ -16,6 +16,7 @@ import msgspec
 
 from .config import Settings
 from .errors import Forbidden, Incomplete, NotFound, Refused
+from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.inbound import Rules, decode_response, read_response, read_session
 from .fhir.references import local
@@ -143,7 +144,7 @@ class PatientReader:
 
     def _sessions(self, patient: str, newest: dict[str, datetime]) -> dict[str, Session]:
         def take(raw: bytes) -> Session | None:
-            session = read_session(msgspec.json.decode(raw), self.client.bases)
+            session = read_session(object_of(raw), self.client.bases)
             if session is None or session.patient != patient:
                 return None
             newer(newest, "Encounter", last_updated(raw), self.server_now)
@@ -184,8 +185,8 @@ class PatientReader:
         found: set[str] = set()
 
         def take(raw: bytes) -> None:
-            team = msgspec.json.decode(raw)
-            subject = team.get("subject") if isinstance(team, dict) else None
+            team = object_of(raw) or {}
+            subject = team.get("subject")
             mine = (
                 isinstance(subject, dict) and local(subject.get("reference"), "Patient", self.client.bases) == patient
             )
@@ -200,10 +201,11 @@ class PatientReader:
 
     def _members_in_role(self, team: Mapping[str, Any], wanted: str) -> set[str]:
         found = set()
-        for p in team.get("participant") or []:
-            codings = [c for role in p.get("role") or [] for c in role.get("coding") or []]
+        for member in _objects(team.get("participant")):
+            codings = [c for role in _objects(member.get("role")) for c in _objects(role.get("coding"))]
             codes = {x for c in codings for x in (c.get("code"), f"{c.get('system')}|{c.get('code')}")}
-            ref = (p.get("member") or {}).get("reference")
+            about = member.get("member")
+            ref = about.get("reference") if isinstance(about, dict) else None
             who = local(ref, "Practitioner", self.client.bases)
             if who is None and (role_ref := local(ref, "PractitionerRole", self.client.bases)):
                 who = self._role(role_ref)
@@ -213,12 +215,17 @@ class PatientReader:
 
     def _questionnaire(self, canonical: str) -> dict[str, Any] | None:
         """A Questionnaire by canonical, as the server has it; None when it has none or several."""
+        if canonical not in self._questionnaires and (ref := local(canonical, "Questionnaire", self.client.bases)):
+            try:
+                self._questionnaires[canonical] = self.client.read(ref).body
+            except (Forbidden, Refused, NotFound):
+                self._questionnaires[canonical] = None
         if canonical not in self._questionnaires:
             url, _, version = canonical.partition("|")
 
             def take(raw: bytes) -> dict[str, Any] | None:
-                q = msgspec.json.decode(raw)
-                same = isinstance(q, dict) and q.get("url") == url and (not version or q.get("version") == version)
+                q = object_of(raw)
+                same = q is not None and q.get("url") == url and (not version or q.get("version") == version)
                 return q if same else None
 
             try:
@@ -227,6 +234,10 @@ class PatientReader:
                 found = []
             self._questionnaires[canonical] = found[0] if len(found) == 1 else None
         return self._questionnaires[canonical]
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _roles(session: Session) -> list[str]:

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from ..errors import AllianceError, Exit
+from ..errors import AllianceError, Exit, bug
 
 app = typer.Typer(
     name="fhir-alliance",
@@ -55,9 +55,5 @@ def main() -> None:
         # The text of an unforeseen exception may carry input values: name its type and place only.
         if os.environ.get("FHIR_ALLIANCE_TRACEBACK"):
             raise
-        place = error.__traceback__
-        while place and place.tb_next:
-            place = place.tb_next
-        where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
-        sys.stderr.write(f"fhir-alliance: a bug ({type(error).__name__} at {where}); please report it\n")
+        sys.stderr.write(f"fhir-alliance: a bug ({bug(error)}); please report it\n")
         sys.exit(int(Exit.BUG))

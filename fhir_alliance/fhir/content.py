@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from .stop import set_aside
+from .stop import Stop, set_aside
 
 SIZE_LIMIT = 16 * 1024 * 1024
 """Most bytes of one QuestionnaireResponse."""
@@ -96,3 +96,12 @@ def roomy(read: Callable[[], _R]) -> _R:
     if failed:
         raise failed[0]
     return done[0]
+
+
+def object_of(raw: bytes) -> dict[str, Any] | None:
+    """The JSON object in these bytes, or None when they hold anything else."""
+    try:
+        value = decode(raw)
+    except Stop:
+        return None
+    return value if isinstance(value, dict) else None

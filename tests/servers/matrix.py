@@ -139,6 +139,7 @@ MATRIX: dict[str, Row] = {
     "random_histories": Row(
         "random histories, crash at a step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
     ),
+    "a_bug_costs_one_patient": Row("a bug costs one patient", FAST),
     # test_crash.py
     "crash_at_each_step": Row(
         "kill -9 at each ledger step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
