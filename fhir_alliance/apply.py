@@ -73,8 +73,8 @@ class Applier:
             return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
         except (Refused, Forbidden, Conflict, NotFound) as error:
             self._refuse(action, row, error.status, error.codes, str(error))
-            if isinstance(error, Forbidden):
-                return False  # a matter of configuration: asked again at every pass
+            if isinstance(error, Forbidden) or (isinstance(error, Conflict) and action.op is not Op.CREATE):
+                return False  # a matter of configuration, or of the moment: asked again at the next pass
             if action.op is Op.UPDATE and action.known is not None and action.known.standing == "written":
                 # Asked and answered: ask again only when the content changes.
                 attempted = getattr(action.content, "fingerprint", "")

@@ -95,9 +95,10 @@ def who_is_due(
 
 
 def _touched(client: FhirClient, settings: Settings, type: str, since: datetime, roster: list[str], due: Due) -> None:
-    """Add whoever has a resource of this type changed since. One search where the cohort is a search,
+    """Add whoever has a resource of this type changed since. One search where the cohort is everybody,
     else one per patient: people outside the cohort are not read, not even to look for changes."""
-    everyone = settings.cohort.source == "search"
+    whom = settings.cohort
+    everyone = whom.source == "search" and not (whom.query or whom.exclude)
     stamp_text = since.strftime("%Y-%m-%dT%H:%M:%SZ")
     for who in [None] if everyone else roster:
         params = [("_lastUpdated", f"ge{stamp_text}")]

@@ -92,6 +92,9 @@ class EndpointPass:
         server_now = self._probe()
         roster = self._roster(patient)
         self.applier = self._applier()
+        if retry:
+            self.store.forget_quarantine([line.source for line in self.store.quarantine()])
+            self.ledger.try_again()
         unknown = set() if self.report.dry_run else self.applier.reconcile(self.settings.write.reconcile_after)
         self._device()
         due, seen, everybody = self._due(roster, patient, retry, server_now)
@@ -109,6 +112,10 @@ class EndpointPass:
         except WriteCap:
             self.report.stopped_early = True
             self.report.say(f"wrote {self.applier.sent} resources, the most for one pass; the rest stays planned")
+        except SafetyError as error:
+            self.report.safety_stop = True
+            self.report.say(str(error))
+        # Whoever is not finished is stored as due, so the watermarks may move past them.
         if patient is None and not self.report.dry_run:
             self._checkpoints(roster, seen, bool(everybody))
 
@@ -162,10 +169,7 @@ class EndpointPass:
         due |= set(self.store.silent_since(self.now - SERIES_GAP))
         due |= set(self.store.patients_of(found.responses).values())
         if retry:
-            due |= {line.patient for line in self.store.quarantine() if line.patient}
-            self.store.forget_quarantine([line.source for line in self.store.quarantine()])
-            self.ledger.forget_refusals()
-            due |= set(roster)
+            due = set(roster)
         return due & set(roster), found.newest, found.everybody
 
     def _applier(self) -> Applier:

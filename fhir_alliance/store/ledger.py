@@ -165,11 +165,13 @@ class Ledger:
             at = (w.base == self.base, w.type == known.type, w.key == known.key)
             c.execute(update(t.written).where(*at).values(standing=standing, updated=stamp(now), **values))
 
-    def forget_refusals(self) -> int:
-        """Let refused creates be planned again (`retry`)."""
+    def try_again(self) -> None:
+        """`retry`: let refused writes be planned again, and look again at what was left to a person."""
+        n = t.ledger.c
         with self.engine.begin() as c:
-            mine = (t.ledger.c.base == self.base, t.ledger.c.ledger_state == "refused")
-            return int(c.execute(update(t.ledger).where(*mine).values(ledger_state="released")).rowcount)
+            for state, then in (("refused", "released"), ("review", "unknown")):
+                mine = (n.base == self.base, n.ledger_state == state)
+                c.execute(update(t.ledger).where(*mine).values(ledger_state=then))
 
 
 def _known(row: Any, standing: str) -> Known:
