@@ -18,8 +18,6 @@ from .proxy import Proxy
 from .running import RECIPES, Server
 
 MakeSite = Callable[..., Site]
-USED: dict[str, str] = {}
-"""Server → name and version, or why it was skipped; told at the end of the run."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -31,37 +29,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Two groups for pytest-xdist (--dist loadgroup), so that each HAPI is started once; the canary sweep is last."""
+    """A group for each runtime, so that pytest-xdist (--dist loadgroup) starts each server once; the canary sweep is last."""
     for item in items:
         if "servers" in item.path.parts:
             callspec = getattr(item, "callspec", None)
             name = callspec.params.get("server", "") if callspec else ""
-            item.add_marker(pytest.mark.xdist_group("hapi" if name.startswith("hapi") else "servers"))
+            item.add_marker(pytest.mark.xdist_group(RECIPES[name].runtime if name in RECIPES else "sekmet"))
     yield
     items.sort(key=lambda item: item.path.name == "test_canary.py")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if USED:
-        terminalreporter.section("FHIR servers")
-        for name, told in USED.items():
-            terminalreporter.line(f"{name}: {told}")
 
 
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """The running server. Without its runtime: skipped, or failed where ALLIANCE_REQUIRE asks for it."""
     recipe = RECIPES[request.param]
+    used: dict[str, str] = request.config.fhir_servers  # type: ignore[attr-defined]
     try:
         builds.READY[recipe.runtime]()
     except builds.Missing as reason:
-        USED[recipe.name] = f"NOT RUN: {reason}"
+        used[recipe.name] = f"NOT RUN: {reason}"
         if builds.required(recipe.runtime):
             pytest.fail(f"ALLIANCE_REQUIRE asks for {recipe.runtime}, but {reason}", pytrace=False)
         pytest.skip(f"{recipe.name} cannot run here: {reason}")
     running = Server(recipe)
     running.start()
-    USED[recipe.name] = f"{running.software} {running.version}"
+    used[recipe.name] = f"{running.software} {running.version}"
     yield running
     running.discard()
 
