@@ -29,7 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """A group for each runtime, so that pytest-xdist (--dist loadgroup) starts each server once; the canary sweep is last."""
+    """A group for each runtime, so that pytest-xdist (--dist loadgroup) starts each server once; the canary is last."""
     for item in items:
         if "servers" in item.path.parts:
             callspec = getattr(item, "callspec", None)
