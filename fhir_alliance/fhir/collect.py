@@ -1,100 +1,95 @@
 """The answers of ordinary forms (`shapes.py`), collected as fast as may be.
 
-Each collector puts answers into a dict, item number → value on its grid. It says True when other
-questions were answered too, False when not, and None when the response needs a second look.
+The items of a form come in few variants: twelve questions with five answers are sixty. So what an item
+says is kept by its bytes, and most items are never decoded.
 """
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
 from .answers import ABSENT_SYSTEMS
 from .binding import Binding
+from .content import struct_fingerprint
 from .form import Form
 from .items import DEEPEST
-from .shapes import Answer, Coding, Item, Number, WeighedItem, WholeItem
+from .shapes import Answer, Coding, Item, Number, decode_item
 from .weights import WEIGHTS
 
-
-def values(items: list[WholeItem], found: dict[int, float], binding: Binding, form: Form) -> bool | None:
-    """Of items that all have one number."""
-    if form.options:
-        return None
-    try:
-        return False if _numbers(items, found, binding, 1) == len(found) else None
-    except KeyError:  # another linkId, off the grid, or too deep
-        return None
+MOST_ITEMS = 4096
+LONGEST = 1024
 
 
-def _numbers(items: list[WholeItem], found: dict[int, float], binding: Binding, level: int) -> int:
-    numbers, grids, count = binding.numbers, binding.grids, 0
-    for item in items:
-        if item.answer is not UNSET:
-            number = numbers[item.linkId]
-            found[number] = grids[number][item.answer[0].value]
-            count += 1
-        elif not item.linkId:
-            raise KeyError
-        if item.item is not UNSET:
-            count += _numbers(item.item, found, binding, _below(level))
-    return count
+class Said(NamedTuple):
+    """What one item says: the value of an item of the instrument, or (number 0) whether another question was
+    answered (1) or not (0); and its hash."""
+
+    number: int
+    value: float
+    fingerprint: str
 
 
-def weights(items: list[WeighedItem], found: dict[int, float], binding: Binding, form: Form) -> bool | None:
-    """Of items that all have one code with one weight."""
-    if form.options or form.concepts or binding.answers is not None:
-        return None
-    try:
-        return False if _weighed(items, found, binding, 1) == len(found) else None
-    except KeyError:
-        return None
+class Collector:
+    """Reads items under one binding and form."""
 
+    __slots__ = ("binding", "form", "known")
 
-def _weighed(items: list[WeighedItem], found: dict[int, float], binding: Binding, level: int) -> int:
-    numbers, grids, count = binding.numbers, binding.grids, 0
-    for item in items:
-        if item.answer is not UNSET:
-            number, coding = numbers[item.linkId], item.answer[0].value
-            found[number] = grids[number][coding.extension[0].valueDecimal]
-            if coding.system in ABSENT_SYSTEMS:
-                raise KeyError
-            count += 1
-        elif not item.linkId:
-            raise KeyError
-        if item.item is not UNSET:
-            count += _weighed(item.item, found, binding, _below(level))
-    return count
+    def __init__(self, binding: Binding, form: Form):
+        self.binding, self.form = binding, form
+        self.known: dict[bytes, Said] = {}
 
+    def collect(self, items: list[Any], found: dict[int, float], level: int = 1) -> bool | None:
+        """Put the answers of raw items into `found`, item number → value on its grid, and hashes in place of the items.
 
-def _below(level: int) -> int:
-    if level >= DEEPEST:
-        raise KeyError
-    return level + 1
-
-
-def answers(items: list[Item], found: dict[int, float], binding: Binding, form: Form, level: int = 1) -> bool | None:
-    """Of items of any kind."""
-    extra: bool | None = False
-    numbers, grids = binding.numbers, binding.grids
-    for item in items:
-        link, given = item.linkId, item.answer
-        number = numbers.get(link)
-        if item.item is not UNSET or number is None:
-            more = _other(item, found, binding, form, level)
-            if more is None:
+        True when other questions were answered too, False when not, None when the response needs a second look.
+        """
+        known, extra = self.known, False
+        for place, view in enumerate(items):
+            raw = bytes(view)
+            said = known.get(raw) or self._read(raw, found, level)
+            if said is None:
                 return None
-            extra = extra or more
-            if number is None:
-                continue
-        if given is UNSET or not given:
-            continue
-        if len(given) != 1 or number in found:
+            number, value, items[place] = said
+            if not number:
+                extra = extra or value > 0
+            elif number in found:
+                return None
+            else:
+                found[number] = value
+        return extra
+
+    def _read(self, raw: bytes, found: dict[int, float], level: int) -> Said | None:
+        item = decode_item(raw)
+        told = self._group(item, found, level) if item.item is not UNSET else self._leaf(item)
+        if told is None or not item.linkId:
             return None
-        weight = _weight(link, given[0], binding, form)
-        if weight is None or weight not in (grid := grids[number]):
+        said = Said(*told, struct_fingerprint(item))
+        if item.item is UNSET and len(raw) <= LONGEST and not _texts(item):
+            if len(self.known) >= MOST_ITEMS:
+                self.known.clear()
+            self.known[raw] = said
+        return said
+
+    def _group(self, item: Item, found: dict[int, float], level: int) -> tuple[int, float] | None:
+        if item.answer is not UNSET or item.item is UNSET or level >= DEEPEST:
             return None
-        found[number] = grid[weight]
-    return extra
+        extra = self.collect(item.item, found, level + 1)
+        return None if extra is None else (0, extra)
+
+    def _leaf(self, item: Item) -> tuple[int, float] | None:
+        number = self.binding.numbers.get(item.linkId)
+        if item.answer is UNSET or not item.answer:
+            return 0, False
+        if number is None:
+            extra = _other(item.linkId, item.answer, self.binding, self.form)
+            return None if extra is None else (0, extra)
+        if len(item.answer) != 1:
+            return None
+        weight = _weight(item.linkId, item.answer[0], self.binding, self.form)
+        point = None if weight is None else self.binding.grids[number].get(weight)
+        return None if point is None else (number, point)
 
 
 def _weight(link: str, answer: Answer, binding: Binding, form: Form) -> Number | None:
@@ -143,20 +138,15 @@ def _coded(link: str, coding: Coding, form: Form) -> Number | None:
     return number
 
 
-def _other(item: Item, found: dict[int, float], binding: Binding, form: Form, level: int) -> bool | None:
-    """A group, or a question that is not the instrument's: True when it was answered. None: look again."""
-    link, extra = item.linkId, False
-    if item.item is not UNSET:
-        below = None if level >= DEEPEST else answers(item.item, found, binding, form, level + 1)
-        if below is None:
-            return None
-        extra = below
-    if not link:
-        return None
-    if link in binding.numbers or item.answer is UNSET:
-        return extra
+def _texts(item: Item) -> bool:
+    """Free text hardly ever comes twice."""
+    return item.answer is not UNSET and any(a.valueString is not UNSET for a in item.answer)
+
+
+def _other(link: str, answers: list[Answer], binding: Binding, form: Form) -> bool | None:
+    """A question that is not the instrument's: True when it was answered. None: look again."""
     given = False
-    for a in item.answer:
+    for a in answers:
         coding = a.valueCoding
         if coding is not UNSET and coding.system in ABSENT_SYSTEMS:
             return None
@@ -166,4 +156,4 @@ def _other(item: Item, found: dict[int, float], binding: Binding, form: Form, le
     # A stated total, or a number that tells of another form, is for the long way.
     if given and (link in binding.instrument.stated_total or link in form.calculated or link.isdigit()):
         return None
-    return extra or given
+    return given

@@ -40,9 +40,24 @@ def canonical(resource: dict[str, Any]) -> bytes:
         raise set_aside("not-json", "holds what JSON cannot hold") from None
 
 
-def canonical_struct(struct: msgspec.Struct) -> bytes:
-    """The same bytes, of a structure with every field of the resource in the order of their names, `meta` unset."""
-    return _struct_encoder.encode(struct)
+def fingerprint(resource: dict[str, Any]) -> str:
+    """Hash of all of a response but its `meta`, independent of key order and white space.
+
+    Items go into it by hashes of their own: the short cut keeps those, because items come in few variants.
+    """
+    return digest(canonical(_folded(resource)))
+
+
+def _folded(element: dict[str, Any]) -> dict[str, Any]:
+    items = element.get("item")
+    if not isinstance(items, list):
+        return element
+    return element | {"item": [fingerprint(i) if isinstance(i, dict) else i for i in items]}
+
+
+def struct_fingerprint(struct: msgspec.Struct) -> str:
+    """The same, of a structure with every field in the order of their names, `meta` unset, items by their hashes."""
+    return digest(_struct_encoder.encode(struct))
 
 
 def decode(raw: bytes | msgspec.Raw) -> Any:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from ..model import Outcome, Reading
 from ..scoring import score
 from .answers import Source
-from .content import SIZE_LIMIT, canonical, decode, digest, roomy
+from .content import SIZE_LIMIT, canonical, decode, digest, fingerprint, roomy
 from .form import Form, compile_form
 from .items import find, read_items
 from .labels import permit, read_labels
@@ -79,10 +79,10 @@ def _read(resource: object, rules: Rules, resolve: Resolve | None, size: int | N
     bad: Stop | None = None
     try:
         content = canonical(resource)
+        known["content"] = fingerprint(resource)
     except Stop as stop:
         bad, content = stop, _bytes(resource)
-        known["labels"] = ()
-    known["content"] = digest(content)
+        known |= {"labels": (), "content": digest(content)}
     try:
         known["instrument"] = instrument_of(resource, rules)
         if resource.get("status") == "entered-in-error":

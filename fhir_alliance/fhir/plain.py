@@ -8,9 +8,7 @@ alone decides what anything means. Both give equal readings; a property test hol
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -19,37 +17,31 @@ from msgspec.structs import replace
 from ..model import Outcome, Reading
 from ..scoring import score
 from .binding import Binding
-from .collect import answers, values, weights
-from .content import canonical_struct, digest
+from .collect import Collector
+from .content import struct_fingerprint
 from .form import NOTHING, Form
 from .labels import permit, read_labels
 from .questionnaire import Resolve, plain_identity, resolved
 from .references import local
-from .rules import Rules
-from .shapes import Meta, Reference, Response, decode_any, decode_decimal, decode_weighed, decode_whole
+from .rules import MOST_KEPT, Rules
+from .shapes import Meta, Reference, Response, decode_response
 from .stop import Stop
 from .times import EARLIEST_YEAR, MOST_AHEAD, complete, instant
 
-_LOCAL_ID = re.compile(r"[A-Za-z0-9\-._]{1,255}")
-Collect = Callable[[Any, dict[int, float], Binding, Form], bool | None]
+_ID = r"[A-Za-z0-9\-._]{1,255}"
+_LOCAL_ID = re.compile(_ID)
+_LOCAL = {type: re.compile(f"{type}/{_ID}").fullmatch for type in ("Patient", "Encounter")}
 
 
 def read_plain(raw: bytes, rules: Rules, resolve: Resolve | None) -> Reading | None:
     """The reading of an ordinary form, or None: read it the long way. `raw` is of acceptable size."""
-    start = raw.find(b'"answer"')
-    first = raw[start + 8 : start + 40]
-    for mark, decode, collect in _SHAPES:
-        if mark in first:
-            try:
-                reading = _reading(decode(raw), collect, rules, resolve)
-            except (msgspec.DecodeError, UnicodeDecodeError):  # nothing but decoding raises these
-                continue
-            if reading is not None:
-                return reading
-    return None
+    try:
+        return _reading(decode_response(raw), rules, resolve)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # nothing but decoding raises these
+        return None
 
 
-def _reading(response: Response[Any], collect: Collect, rules: Rules, resolve: Resolve | None) -> Reading | None:
+def _reading(response: Response, rules: Rules, resolve: Resolve | None) -> Reading | None:
     identity = plain_identity(response.questionnaire, rules)
     if identity is None:
         return None
@@ -62,7 +54,7 @@ def _reading(response: Response[Any], collect: Collect, rules: Rules, resolve: R
         return None
     form = NOTHING if resolve is None else rules.form(resolved(identity, resolve))
     found: dict[int, float] = {}
-    extra = collect(response.item, found, identity.binding, form)
+    extra = _collector(identity.binding, form, rules).collect(response.item, found)
     if extra is None or not found:
         return None
     scores, unscored = score(instrument, found)
@@ -79,7 +71,7 @@ def _reading(response: Response[Any], collect: Collect, rules: Rules, resolve: R
     return Reading(
         Outcome.SCORED,
         people[0],
-        digest(canonical_struct(response)),
+        struct_fingerprint(response),
         people[1],
         instrument.id,
         instrument.version,
@@ -100,7 +92,18 @@ def _reading(response: Response[Any], collect: Collect, rules: Rules, resolve: R
     )
 
 
-def _people(response: Response[Any], rules: Rules, rater: str) -> tuple[str | None, str, str | None] | None:
+def _collector(binding: Binding, form: Form, rules: Rules) -> Collector:
+    """The one that knows this form's items already. It holds what its key is made of, so no id is reused."""
+    key = id(binding), id(form)
+    kept: dict[tuple[int, int], Collector] = rules.collectors
+    if key not in kept:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[key] = Collector(binding, form)
+    return kept[key]
+
+
+def _people(response: Response, rules: Rules, rater: str) -> tuple[str | None, str, str | None] | None:
     """Id, patient and encounter; None when any of them, or the rater, needs a second look."""
     subject, source, encounter = response.subject, response.source, response.encounter
     id = None if response.id is UNSET else response.id
@@ -120,12 +123,10 @@ def _people(response: Response[Any], rules: Rules, rater: str) -> tuple[str | No
 
 
 def _own(type: str, reference: Reference, rules: Rules) -> str | None:
-    if reference.type not in (UNSET, type):
+    if reference.type is not UNSET and reference.type != type:
         return None
     text = reference.reference
-    if text.startswith(type) and _LOCAL_ID.fullmatch(text, len(type) + 1):
-        return text if text[len(type)] == "/" else None
-    return local(text, type, rules.bases)
+    return text if _LOCAL[type](text) else local(text, type, rules.bases)
 
 
 def _time(authored: str, rules: Rules) -> datetime | None:
@@ -143,12 +144,3 @@ def _meta(meta: Meta | UnsetType, rules: Rules) -> tuple[tuple[str, ...], dateti
     labels = read_labels({"meta": {"security": meta.security}})
     permit(labels, rules)
     return labels, updated
-
-
-_SHAPES: tuple[tuple[bytes, Callable[[bytes], Response[Any]], Collect], ...] = (
-    (b"valueI", decode_whole, values),
-    (b"valueC", decode_weighed, weights),
-    (b"valueD", decode_decimal, values),
-    (b"", decode_any, answers),
-)
-"""What the first answer looks like, how such a response is decoded, and how its answers are collected."""

@@ -44,6 +44,7 @@ class Rules:
     require_id: bool = False
     namespace: str = DEFAULT_NAMESPACE
     identities: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    collectors: dict[tuple[int, int], Any] = field(default_factory=dict, compare=False, repr=False)
     _forms: dict[int, tuple[Any, Form]] = field(default_factory=dict, compare=False, repr=False)
 
     def form(self, questionnaire: dict[str, Any] | None) -> Form:

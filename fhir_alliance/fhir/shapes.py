@@ -9,7 +9,7 @@ long way. Fields stand in the order of their names on the wire, which is the ord
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -34,11 +34,8 @@ class Meta(msgspec.Struct, gc=False):
     security: Any = UNSET
 
 
-_Items = TypeVar("_Items")
-
-
-class Response(Plain, Generic[_Items], kw_only=True):
-    """A finished response whose items are of one kind."""
+class Response(Plain, kw_only=True):
+    """A finished response. Items are left as they came."""
 
     author: Any = UNSET
     authored: str
@@ -47,7 +44,7 @@ class Response(Plain, Generic[_Items], kw_only=True):
     extension: Any = UNSET
     id: str | UnsetType = UNSET
     identifier: Any = UNSET
-    item: list[_Items]
+    item: list[msgspec.Raw]
     language: Any = UNSET
     meta: Meta | UnsetType = UNSET
     partOf: Any = UNSET
@@ -57,9 +54,6 @@ class Response(Plain, Generic[_Items], kw_only=True):
     status: Literal["completed", "amended"]
     subject: Reference
     text: Any = UNSET
-
-
-# -- items of any kind ---------------------------------------------------------------------------
 
 
 class Extension(Plain, kw_only=True):
@@ -88,67 +82,10 @@ class Answer(Plain, kw_only=True):
 class Item(Plain, kw_only=True):
     answer: list[Answer] | UnsetType = UNSET
     definition: str | UnsetType = UNSET
-    item: list[Item] | UnsetType = UNSET
+    item: list[msgspec.Raw] | UnsetType = UNSET
     linkId: str
     text: str | UnsetType = UNSET
 
 
-# -- items that are all alike: one answer, of one type -------------------------------------------
-
-
-class Whole(Plain):
-    value: int = msgspec.field(name="valueInteger")
-
-
-class WholeItem(Plain, kw_only=True):
-    answer: tuple[Whole] | UnsetType = UNSET
-    definition: str | UnsetType = UNSET
-    item: list[WholeItem] | UnsetType = UNSET
-    linkId: str
-    text: str | UnsetType = UNSET
-
-
-class Decimal(Plain):
-    value: Number = msgspec.field(name="valueDecimal")
-
-
-class DecimalItem(Plain, kw_only=True):
-    answer: tuple[Decimal] | UnsetType = UNSET
-    definition: str | UnsetType = UNSET
-    item: list[DecimalItem] | UnsetType = UNSET
-    linkId: str
-    text: str | UnsetType = UNSET
-
-
-class Weight(Plain, kw_only=True):
-    url: Literal[
-        "http://hl7.org/fhir/StructureDefinition/itemWeight",
-        "http://hl7.org/fhir/StructureDefinition/ordinalValue",
-        "http://hl7.org/fhir/StructureDefinition/questionnaire-ordinalValue",
-    ]
-    valueDecimal: Number
-
-
-class WeighedCoding(Plain, kw_only=True):
-    code: str | UnsetType = UNSET
-    display: str | UnsetType = UNSET
-    extension: tuple[Weight]
-    system: str | UnsetType = UNSET
-
-
-class Weighed(Plain):
-    value: WeighedCoding = msgspec.field(name="valueCoding")
-
-
-class WeighedItem(Plain, kw_only=True):
-    answer: tuple[Weighed] | UnsetType = UNSET
-    definition: str | UnsetType = UNSET
-    item: list[WeighedItem] | UnsetType = UNSET
-    linkId: str
-    text: str | UnsetType = UNSET
-
-
-decode_any = msgspec.json.Decoder(Response[Item]).decode
-decode_whole = msgspec.json.Decoder(Response[WholeItem]).decode
-decode_decimal = msgspec.json.Decoder(Response[DecimalItem]).decode
-decode_weighed = msgspec.json.Decoder(Response[WeighedItem]).decode
+decode_response = msgspec.json.Decoder(Response).decode
+decode_item = msgspec.json.Decoder(Item).decode
