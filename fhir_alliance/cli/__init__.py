@@ -39,6 +39,9 @@ def _root(
 
 def main() -> None:
     """Entry point: every expected failure becomes one clear line and its exit code."""
+    import gc
+
+    gc.set_threshold(100_000, 20, 20)  # starting up makes many objects and hardly any garbage
     from . import commands  # noqa: F401  registers the commands
 
     try:
