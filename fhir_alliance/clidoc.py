@@ -25,23 +25,21 @@ the [exit codes](exit-codes.md). `fhir-alliance COMMAND --help` says the same as
 
 def reference() -> str:
     """docs/reference/cli.md."""
-    from .cli import app, commands  # noqa: F401  the second registers the commands
-
-    root: Any = typer.main.get_command(app)
-    found = list(_commands(root, ("fhir-alliance",)))
+    found = _every_command()
     index = ["| command | what it does |", "|---|---|"]
-    for name, command in found:
-        index.append(f"| [`{name}`](#{_anchor(name)}) | {_summary(command)} |")
+    index += [f"| [`{name}`](#{_anchor(name)}) | {_summary(command)} |" for name, command in found]
     return "\n".join([_INTRO, *index, ""]) + "".join(_section(name, command) for name, command in found)
 
 
 def command_names() -> list[str]:
     """Every command, like "instruments show"."""
-    from .cli import app, commands  # noqa: F401
+    return [name.removeprefix("fhir-alliance ") for name, _ in _every_command()]
 
-    return [
-        name.removeprefix("fhir-alliance ") for name, _ in _commands(typer.main.get_command(app), ("fhir-alliance",))
-    ]
+
+def _every_command() -> list[tuple[str, Any]]:
+    from .cli import app, commands  # noqa: F401  the second registers the commands
+
+    return list(_commands(typer.main.get_command(app), ("fhir-alliance",)))
 
 
 def _commands(group: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

