@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Literal
 
 from msgspec.structs import replace
@@ -153,24 +153,24 @@ def _settle(placed: Sequence[Assessment], policy: str) -> tuple[list[Assessment]
     """One response per session and instrument, and none twice (equal scores within ten minutes)."""
     placed = sorted(placed, key=lambda a: (a.authored_at, a.response))
     losers: set[str] = set()
-
-    def whose(a: Assessment) -> tuple[str, ...]:
-        return (a.practitioner, a.instrument, a.key, a.rater)
+    series: dict[tuple[str, ...], list[Assessment]] = {}
+    sessions: dict[tuple[str, ...], list[Assessment]] = {}
+    for a in placed:
+        whose = (a.practitioner, a.instrument, a.key, a.rater)
+        series.setdefault(whose, []).append(a)
+        if a.encounter:
+            sessions.setdefault((*whose, a.encounter), []).append(a)
 
     def lose(group: Sequence[Assessment]) -> None:
         keep = group[0] if policy == "first" else group[-1]
         losers.update(a.response for a in group if a is not keep)
 
-    def session(a: Assessment) -> tuple[str, ...]:
-        return (*whose(a), a.encounter or "")
-
     if policy != "all":
-        for key, group in groupby(sorted(placed, key=session), key=session):
-            if key[-1]:
-                lose(list(group))
-    for _, group in groupby(sorted(placed, key=whose), key=whose):
+        for group in sessions.values():
+            lose(group)
+    for group in series.values():
         left = [a for a in group if a.response not in losers]
         for one, two in pairwise(left):
-            if one.scores == two.scores and two.authored_at - one.authored_at <= SAME_FORM:
+            if two.authored_at - one.authored_at <= SAME_FORM and one.scores == two.scores:
                 lose([one, two])
     return [a for a in placed if a.response not in losers], sorted(losers)
