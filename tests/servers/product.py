@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import warm
 from .canaries import PLANTED, leaks
 
 COMMAND = Path(sys.executable).with_name("fhir-alliance")
@@ -71,7 +72,7 @@ class Site:
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.base, self.tag, self.captured = folder, base, tag, captured
-        self.program: Sequence[str] = (str(COMMAND),)
+        self.program: Sequence[str] | None = None
         self.options: dict[str, Any] = {**self.DEFAULTS, "cohort.ids": list(patients), **options}
         self.options["endpoint.main.base_url"] = base
         token = folder / "token"
@@ -90,13 +91,19 @@ class Site:
         out, err = running.communicate(timeout=120)
         return self.finish(Ran(running.returncode, out, err), command)
 
-    def start(self, command: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, command: str, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str] | warm.Running:
         """Start a command; hand what it printed to `finish`."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("FHIR_ALLIANCE")}
+        given = [command, *arguments, "--config", str(self.folder / "site.toml")]
+        surrounding = {**inherited, "TZ": "America/St_Johns", **(env or {})}
+        if self.program is None:
+            return warm.Running(given, cwd=self.folder, env=surrounding)
         return subprocess.Popen(
-            [*self.program, command, *arguments, "--config", str(self.folder / "site.toml")],
+            [*self.program, *given],
             cwd=self.folder,
-            env={**inherited, "TZ": "America/St_Johns", **(env or {})},
+            env=surrounding,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
