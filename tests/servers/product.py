@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 from . import warm
 from .canaries import PLANTED, leaks
 
-COMMAND = Path(sys.executable).with_name("fhir-alliance")
 _numbers = itertools.count(1)
 
 

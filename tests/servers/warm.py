@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,15 +58,17 @@ class Running:
         self._link.sendall(json.dumps(asked).encode() + b"\n")
         self.pid = int(self._lines.readline())
         self.returncode: int | None = None
+        self._waiting = threading.Lock()
 
     def wait(self, timeout: float) -> int:
         """The exit code, or minus the signal that ended it."""
-        if self.returncode is None:
-            if not select.select([self._link], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired("fhir-alliance", timeout)
-            self.returncode = int(self._lines.readline())
-            self._link.close()
-        return self.returncode
+        with self._waiting:
+            if self.returncode is None:
+                if not select.select([self._link], [], [], timeout)[0]:
+                    raise subprocess.TimeoutExpired("fhir-alliance", timeout)
+                self.returncode = int(self._lines.readline())
+                self._link.close()
+            return self.returncode
 
     def communicate(self, timeout: float) -> tuple[str, str]:
         """Wait, and what it printed."""
