@@ -1,0 +1,1 @@
+"""Speed and memory, as ratios taken within one run: `python -m benchmarks`."""

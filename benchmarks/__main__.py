@@ -1,0 +1,111 @@
+"""Measure, and print tables (or JSON): `python -m benchmarks [--quick] [--json]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from . import data, process, walk
+from .server import serving
+
+GOALS = {100: (0.25, 0.15), 1000: (0.28, 0.15)}
+"""Page size → goal and floor of the ratio to the raw walk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much to measure. `memory` are two numbers of responses."""
+
+    responses: int
+    rounds: int
+    start_patients: int
+    start_rounds: int
+    memory: tuple[int, int]
+
+
+FULL = Sizes(20_000, 9, 50, 9, (10_000, 100_000))
+QUICK = Sizes(4_000, 5, 10, 3, (1_000, 5_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run."""
+
+    python: str
+    cpus: int
+    walks: tuple[walk.Walked, ...]
+    scoring: float
+    start: process.Start
+    memory: tuple[process.Peak, process.Peak]
+    seconds: float
+
+
+def measure(sizes: Sizes) -> Measured:
+    """Everything, one after the other."""
+    began = time.monotonic()
+    patients = sizes.responses // data.SESSIONS
+    with serving(patients, *GOALS) as base:
+        walks = [walk.walked(base, size, sizes.responses, sizes.rounds) for size in GOALS]
+    scoring = walk.scoring()
+    with tempfile.TemporaryDirectory() as folder:
+        start = process.started(sizes.start_patients, sizes.start_rounds, Path(folder))
+        small, large = (process.peak(n, Path(folder)) for n in sizes.memory)
+    spent = time.monotonic() - began
+    return Measured(platform.python_version(), os.cpu_count() or 1, tuple(walks), scoring, start, (small, large), spent)
+
+
+def tables(m: Measured) -> str:
+    """The run for a person."""
+    w, s, (small, large) = m.walks[0], m.start, m.memory
+    share = w.policy / (w.read + w.detect)
+    return "\n".join(
+        [
+            f"Python {m.python}, {m.cpus} CPUs, {m.seconds:.0f} s",
+            "",
+            f"Read, score and detect {w.responses:,} responses, against the raw walk of the same",
+            "pages (responses per second)",
+            "  page size     MB   raw walk    program   ratio    goal   floor",
+            *(
+                f"  {x.page_size:>9}   {x.megabytes:>4.0f}   {x.raw:>8,.0f}   {x.program:>8,.0f}"
+                f"   {x.ratio:>5.2f}   {GOALS[x.page_size][0]:>5.2f}   {GOALS[x.page_size][1]:>5.2f}"
+                for x in m.walks
+            ),
+            "",
+            "Where its CPU goes, at the smaller pages (microseconds per response)",
+            f"  read and score      {w.read:>6.1f}    scoring alone     {m.scoring:>5.1f}",
+            f"  place and detect    {w.detect:>6.1f}    the policy alone  {w.policy:>5.1f}, {share:.0%} of all",
+            "",
+            f"Start-up: a sync of {s.patients} patients that finds nothing new, whole process (s)",
+            f"  empty program       {s.empty:>6.2f}",
+            f"  import requests     {s.requests:>6.2f}",
+            f"  sync                {s.sync:>6.2f}    {s.sync / s.requests:.1f} times import requests",
+            "",
+            "Memory: peak of a first sync, whole process, writing off (MB)",
+            *(f"  {p.responses:>7,} responses   {p.megabytes:>6.0f}    {p.seconds:>5.0f} s" for p in m.memory),
+            f"  growth              {large.megabytes / small.megabytes:>6.2f}",
+        ]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory, as ratios of one run.")
+    parser.add_argument("--quick", action="store_true", help="less of everything, in about half a minute")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(arguments)
+    if not options.json:
+        sys.stderr.write("Measuring; leave the machine alone meanwhile\n")
+    measured = measure(QUICK if options.quick else FULL)
+    print(json.dumps(asdict(measured)) if options.json else tables(measured))
+
+
+if __name__ == "__main__":
+    main()
