@@ -21,6 +21,8 @@ from . import tables as t
 from .store import stamp
 
 _FIELDS = tuple(name for name, _, _ in t._RESOURCE)
+MENDABLE = (401, 403)
+"""Refusals that a site mends without any change of content: asked again at every pass."""
 OPEN = ("planned", "pending", "unknown", "review")
 
 
@@ -50,7 +52,7 @@ class Ledger:
                 at = (r["type"], r["key"])
                 if r["ledger_state"] != "refused":
                     rows[at] = replace(rows.get(at, _known(r, "unknown")), standing="unknown")
-                elif r["op"] == "create" and at not in rows:
+                elif r["op"] == "create" and at not in rows and r["status"] not in MENDABLE:
                     rows[at] = _known(r, "refused")
         return list(rows.values())
 
