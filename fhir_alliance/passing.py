@@ -131,7 +131,9 @@ class EndpointPass:
             "why": why,
         }
         log("endpoint.probed", endpoint=self.name, software=self.capability.software, mode=self.mode)
-        return min(self.capability.date or self.now, self.now + timedelta(days=1))
+        # A Date header has whole seconds: all of its second is "now".
+        date = self.capability.date and self.capability.date + timedelta(microseconds=999_999)
+        return min(date or self.now, self.now + timedelta(days=1))
 
     def _device(self) -> None:
         """File ourselves as a Device where the site wants that; what we write then refers to it."""
