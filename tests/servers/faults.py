@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,23 +71,30 @@ def empty(call: Call) -> Answer:
     return Answer(200).having({"resourceType": "Bundle", "type": "searchset", "total": 0, "link": self_link})
 
 
-def injecting(*resources: object, mode: str | None = "match") -> Action:
-    """Real search results, and these resources (JSON values, or raw bytes of one) after them on every page."""
+def injecting(*resources: object, modes: Sequence[str | None] = ()) -> Action:
+    """Real search results, and these resources (JSON values, or raw bytes of one) after them on every page, each with
+    its search.mode (match unless given)."""
     raw = [r if isinstance(r, bytes) else json.dumps(r).encode() for r in resources]
+    said = modes or ["match"] * len(raw)
 
     def act(call: Call) -> Answer:
         answer = call.forward()
         bundle = answer.json()
-        if "total" in bundle and mode in {"match", None}:  # a total counts matches only
-            bundle["total"] += len(raw)
-        extra = [{"resource": f"@{n}@", **({"search": {"mode": mode}} if mode else {})} for n in range(len(raw))]
+        if "total" in bundle:  # which counts matches only
+            bundle["total"] += sum(mode in {"match", None} for mode in said)
+        extra = [{"resource": f"@{n}@", **({"search": {"mode": mode}} if mode else {})} for n, mode in enumerate(said)]
         bundle["entry"] = [*bundle.get("entry", []), *extra]
-        body = json.dumps(bundle).encode()
-        for n, resource in enumerate(raw):
-            body = body.replace(f'"@{n}@"'.encode(), resource)
-        return Answer(answer.status, body, answer.headers)
+        return _filled(answer, bundle, {f'"@{n}@"': resource for n, resource in enumerate(raw)})
 
     return act
+
+
+def _filled(answer: Answer, bundle: dict[str, Any], raw: Mapping[str, bytes]) -> Answer:
+    """The bundle as JSON, with raw text in place of the marks."""
+    body = json.dumps(bundle).encode()
+    for mark, resource in raw.items():
+        body = body.replace(mark.encode(), resource)
+    return Answer(answer.status, body, answer.headers)
 
 
 def ignoring(*parameters: str) -> Action:
@@ -188,9 +195,6 @@ def replacing(swap: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> Action:
             if make := swap.get(entry.get("resource", {}).get("id")):
                 raw[f'"@{n}@"'] = make(entry["resource"])
                 entry["resource"] = f"@{n}@"
-        body = json.dumps(bundle).encode()
-        for mark, resource in raw.items():
-            body = body.replace(mark.encode(), resource)
-        return Answer(answer.status, body, answer.headers)
+        return _filled(answer, bundle, raw)
 
     return act

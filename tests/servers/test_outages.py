@@ -13,6 +13,7 @@ from .canaries import PLANTED
 from .clinic import Clinic
 from .conftest import MakeSite
 from .ehr import Ehr
+from .product import Site
 from .proxy import Action, Call, Proxy
 from .test_scenarios import values
 
@@ -35,15 +36,24 @@ OUTAGES: dict[str, Action] = {
     "reset": faults.reset,
     "slow": faults.slow(5),
 }
+NO_OVERLAP = {"read.overlap": "0s"}
+"""So that a watermark that moved would show as a lost score."""
 
 
-@pytest.mark.parametrize("when", [None, faults.is_search], ids=["from-the-start", "at-the-searches"])
-def test_outages(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy, when: Callable[[Call], bool] | None) -> None:
-    """One outage after another, each with a new form waiting; then a good pass finds every form.
-    There is no overlap, so that a watermark that moved would show as a lost score."""
+def test_outages_from_the_start(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """Not even /metadata is to be had."""
+    one_after_another(ehr, clinic, site(proxy.base, **NO_OVERLAP), proxy, None)
+
+
+def test_outages_at_the_searches(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    one_after_another(ehr, clinic, site(proxy.base, **NO_OVERLAP), proxy, faults.is_search)
+
+
+def one_after_another(ehr: Ehr, clinic: Clinic, here: Site, proxy: Proxy, when: Callable[[Call], bool] | None) -> None:
+    """Each outage finds a new form waiting; the good pass at the end finds every form."""
     patient, doctor = clinic.patient(), clinic.practitioner()
+    here.configure(cohort__ids=[patient])
     clinic.course(patient, doctor, (30,), last=len(OUTAGES))
-    here = site(proxy.base, **{"read.overlap": "0s"})
     here.sync()
     wrong = []
     for waiting, (name, outage) in enumerate(OUTAGES.items(), 1):
@@ -94,7 +104,7 @@ def test_one_patient_fails_and_the_others_do_not(ehr: Ehr, clinic: Clinic, site:
         type="QuestionnaireResponse",
         when=lambda call: bad in {name.removeprefix("Patient/") for _, name in call.query},
     )
-    here = site(proxy.base, **{"read.overlap": "0s"})
+    here = site(proxy.base, **NO_OVERLAP)
     ran = here.sync(code=3)
     assert ran.report["patients"]["incomplete"] == 1
     assert (values(ehr, bad), values(ehr, good)) == ([], [32])

@@ -6,8 +6,6 @@ import http.server
 import threading
 from typing import Any
 
-import pytest
-
 from . import faults
 from .clinic import Clinic
 from .conftest import MakeSite
@@ -126,15 +124,14 @@ def test_a_next_link_to_another_host(ehr: Ehr, clinic: Clinic, site: MakeSite, p
     assert len(values(ehr, patient)) == 5
 
 
-@pytest.mark.parametrize("mode", ["match", None, "include", "outcome"])
-def test_another_patients_response_among_the_results(
-    ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy, mode: str | None
-) -> None:
+def test_another_patients_responses_among_the_results(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """As matches, without a mode, as inclusions and as outcomes: nobody's here, whatever they call themselves."""
     mine, theirs, doctor = clinic.patient("mine"), clinic.patient("theirs"), clinic.practitioner()
     clinic.course(mine, doctor, (31,))
-    (foreign,) = clinic.course(theirs, doctor, (21,))
-    stray = ehr.read(f"QuestionnaireResponse/{foreign}")
-    proxy.fault(faults.injecting(stray, mode=mode), **RESPONSES)
+    modes = ("match", None, "include", "outcome")
+    foreign = clinic.course(theirs, doctor, (21, 22, 23, 24))
+    strays = [ehr.read(f"QuestionnaireResponse/{form}") for form in foreign]
+    proxy.fault(faults.injecting(*strays, modes=modes), **RESPONSES)
     site(proxy.base, patients=[mine]).sync()
     assert values(ehr, mine) == [31]
     assert ehr.observations(theirs) == []
