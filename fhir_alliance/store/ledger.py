@@ -99,9 +99,10 @@ class Ledger:
                 return {}
             for some in _chunks({a.key for a in actions if a.patient != patient}):
                 c.execute(delete(t.ledger).where(*planned, n.key.in_(some)))
-            rows = [self._row(a, now) for a in actions]
-            ids = c.execute(insert(t.ledger).returning(n.id, sort_by_parameter_order=True), rows).scalars()
-            return {(a.type, a.key): id for a, id in zip(actions, ids, strict=True)}
+            last = c.execute(select(func.max(n.id))).scalar() or 0
+            c.execute(insert(t.ledger), [self._row(a, now) for a in actions])
+            rows = c.execute(select(n.type, n.key, n.id).where(n.id > last))
+            return {(type, key): id for type, key, id in rows}
 
     def _row(self, action: Action, now: datetime) -> dict[str, Any]:
         row: dict[str, Any] = dict.fromkeys(_FIELDS, "") | {"level": 0}
