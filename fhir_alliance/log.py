@@ -48,6 +48,11 @@ class _Logger:
 log = _Logger()
 
 
+def _to_stderr(*_: object) -> structlog.PrintLogger:
+    # Looked up for every line: a stream that was redirected at set-up may be closed by now.
+    return structlog.PrintLogger(sys.stderr)
+
+
 def configure(level: str = "info", format: str = "auto") -> None:
     """Set up stderr logging. format: text, json, or auto (text on a terminal)."""
     import logging
@@ -68,6 +73,6 @@ def configure(level: str = "info", format: str = "auto") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
