@@ -245,6 +245,15 @@ class StoreSettings(Section):
     path: Path = Field(Path("state/alliance.db"), description="SQLite file; its folder is made with mode 0700")
 
 
+class AuditSettings(Section):
+    """The audit trail: who read and wrote what, when and why. It cannot be switched off."""
+
+    path: Path | None = Field(
+        None, description="JSON lines, append-only; default: audit.jsonl beside the store", examples=["audit.jsonl"]
+    )
+    rotate_at: int = Field(50_000_000, ge=10_000, description="bytes from which a new file is begun; none is deleted")
+
+
 class Log(Section):
     """Logs go to stderr."""
 
@@ -284,6 +293,7 @@ class Settings(BaseSettings):
     licences: Licences = Field(default_factory=Licences)
     schedule: Schedule = Field(default_factory=Schedule)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     log: Log = Field(default_factory=Log)
 
     @classmethod
@@ -309,6 +319,12 @@ class Settings(BaseSettings):
     def store_path(self) -> Path:
         """Absolute path of the store."""
         return (self._root / self.store.path.expanduser()).absolute()
+
+    @property
+    def audit_path(self) -> Path:
+        """Absolute path of the audit trail."""
+        given = self.audit.path
+        return (self._root / given.expanduser()).absolute() if given else self.store_path.with_name("audit.jsonl")
 
 
 def find_config(given: Path | None) -> Path | None:

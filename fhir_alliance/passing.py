@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Engine
 
 from . import __version__, faults, instruments
 from .alerting import AlertRules
 from .apply import Applier, Guard, WriteCap
+from .audit import Audit
 from .cohort import cohort, guard_shrink
 from .config import Settings
 from .decide import Decision, Evidence, Rulebook, decide
@@ -70,6 +73,7 @@ class EndpointPass:
         guard: Guard,
         stop: threading.Event | None,
         clock: Callable[[], datetime],
+        audit: Audit | None = None,
     ):
         endpoint = settings.endpoint[name]
         self.settings, self.name, self.report, self.clock = settings, name, report, clock
@@ -77,13 +81,18 @@ class EndpointPass:
         self.now = clock()
         self.client = FhirClient(endpoint, settings.root, trace=_trace, stop=self.stop)
         self.store = Store(engine, endpoint.base_url)
-        self.ledger = Ledger(engine, endpoint.base_url, report.run)
+        self.audit = audit
+        told = partial(self._told, audit) if audit else None
+        self.ledger = Ledger(engine, endpoint.base_url, report.run, told)
         self.rules = rulebook(settings, Keys(endpoint.base_url, secret), self.now)
         self.guard = guard
         self.fingerprint = ""
         self.max_writes = settings.write.max_per_run
         self.newest: dict[str, datetime] = {}
         self.deferred: list[tuple[Action, int]] = []
+
+    def _told(self, audit: Audit, row: Mapping[str, Any]) -> None:
+        audit.wrote(self.clock(), row)
 
     # -- the pass
 
@@ -259,6 +268,8 @@ class EndpointPass:
     def _patient(self, record: PatientRecord) -> None:
         """Decide about one patient, record it, and write."""
         patient = record.patient
+        if self.audit:
+            self.audit.read(self.clock(), patient, record.counts)
         known = self.ledger.known(patient, [r.id for r in record.readings if r.id])
         stored = self.store.assessments(patient)
         decision = decide(

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from . import __version__, instruments
+from .audit import Audit, Trail, open_trail, who
 from .config import Settings, now_utc
 from .errors import ConfigError, EHRError, SafetyError
 from .log import log
@@ -110,16 +111,32 @@ def sync(
         guard = NoLease() if dry_run else stack.enter_context(Lease(engine))
         if not dry_run:
             record_run(engine, report.run, started=stamp(report.started), complete=False)
+        trail = (
+            None if dry_run else stack.enter_context(open_trail(settings.audit_path, settings.audit.rotate_at, clock()))
+        )
         log("run.started", run=report.run, dry_run=dry_run)
         try:
             for name in settings.endpoint:
-                one = EndpointPass(settings, name, engine, secret, report, guard, stop, clock)
+                audit = None if trail is None else _audit(trail, settings, name, engine, secret, report.run)
+                one = EndpointPass(settings, name, engine, secret, report, guard, stop, clock, audit)
                 one.fingerprint = settings_fingerprint(settings, name)
                 one.max_writes = max_writes or settings.write.max_per_run
                 _one_endpoint(one, report, patient=patient, retry=retry, progress=progress)
         finally:
             _finish(engine, report, clock(), time.monotonic() - started)
     return report
+
+
+def _audit(trail: Trail, settings: Settings, name: str, engine: Engine, secret: bytes, run: str) -> Audit:
+    endpoint, detection = settings.endpoint[name], settings.detection
+    acting = who(
+        install=meta_value(engine, "install") or "",
+        endpoint=name,
+        method=endpoint.auth.method,
+        client=getattr(endpoint.auth, "client_id", None),
+        policy=f"{detection.policy} {detection.preset}",
+    )
+    return Audit(trail, secret, endpoint.base_url, run, acting)
 
 
 def _one_endpoint(

@@ -9,6 +9,7 @@ from . import doctor
 from . import sync
 from . import serve
 from . import status
+from . import audit
 from . import explain
 from . import detect
 from . import score

@@ -8,7 +8,7 @@ A row that is `pending` when a new lease holder comes is `unknown`, whatever its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -29,10 +29,12 @@ OPEN = ("planned", "pending", "unknown", "review")
 class Ledger:
     """Writes under one base URL. Every method is one transaction."""
 
-    def __init__(self, engine: Engine, base: str, run: str):
+    def __init__(self, engine: Engine, base: str, run: str, told: Callable[[Mapping[str, Any]], None] | None = None):
+        """`told` hears of every row that moves, before the move is kept; when it raises, it is not."""
         self.engine = engine
         self.base = base
         self.run = run
+        self.told = told
 
     # -- what we know
 
@@ -125,7 +127,10 @@ class Ledger:
             self._move(c, row, "pending", now, run=self.run, expected=expected)
 
     def _move(self, c: Connection, row: int, state: str, now: datetime, **values: Any) -> None:
-        c.execute(update(t.ledger).where(t.ledger.c.id == row).values(ledger_state=state, updated=stamp(now), **values))
+        at = t.ledger.c.id == row
+        c.execute(update(t.ledger).where(at).values(ledger_state=state, updated=stamp(now), **values))
+        if self.told:
+            self.told(dict(c.execute(select(t.ledger).where(at)).mappings().one()))
 
     def done(
         self,

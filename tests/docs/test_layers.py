@@ -20,12 +20,12 @@ LAYERS = (
     "alerting",
     "decide",
     # above: pure
-    "config_types config_tree config_messages config log faults report",
+    "config_types config_tree config_messages config log faults report audit",
     "fhir store sinks series files library documents chart schedule",
     "lookup reading cohort due apply configcheck",
     "passing overview explaining doctor",
     "sync",
-    "demo configdoc",
+    "demo configdoc simulate",
     "cli",
     "clidoc",
 )

@@ -116,8 +116,9 @@ class Site:
         kept.with_suffix(".tag").write_text(self.tag)
         assert not leaks(ran.out), f"{command} printed planted content to stdout: {leaks(ran.out)}"
         assert not leaks(ran.err, [self.tag]), f"{command} logged planted content: {leaks(ran.err, [self.tag])}"
-        for file in self.folder.glob("state/*"):
-            held = leaks(file.read_bytes().decode("latin-1"))
+        for file in filter(Path.is_file, self.folder.glob("state/*")):
+            ids = [self.tag] if file.name.startswith("audit") else []
+            held = leaks(file.read_bytes().decode("latin-1"), ids)
             assert not held, f"{command} left planted content in {file.name}: {held}"
         return ran
 

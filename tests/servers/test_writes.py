@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -276,3 +277,24 @@ def test_a_second_instance_does_nothing(ehr: Ehr, clinic: Clinic, site: MakeSite
     assert running.returncode == 0
     assert rule.hits == 1
     once_each(ehr, patient, (36.0,))
+
+
+def test_the_audit_trail_has_every_write_and_nobody_by_name(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    here = site()
+    here.sync("--dry-run")
+    here.sync()
+    once_each(ehr, patient, STRAIN)
+    lines = [json.loads(line) for line in here.run("audit", patient).out.splitlines()]
+    assert [line["event"] for line in lines] == ["read"] + ["create"] * 12
+    assert [line["outcome"] for line in lines[1:]] == ["pending", "done"] * 6
+    assert [line["type"] for line in lines[1::2]] == ["Observation"] * 5 + ["Task"]
+    # The trail is kept before the request is sent: without it nothing is.
+    trail = here.store.with_name("audit.jsonl")
+    trail.unlink()
+    trail.mkdir()
+    ehr.put(clinic.srs("later", patient, 20, weeks=0.1))
+    before = len(ehr.observations(patient, "srs-v3-total"))
+    assert here.run("sync").code == 2
+    assert len(ehr.observations(patient, "srs-v3-total")) == before
