@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from .derive import STRAINS, Strain
+from .derive import Strain
+from .detection import STRAINS
 from .keys import Keys
 from .model import UNASSIGNED, EpisodeState
 from .plan import Action, AlertContent, Known, Op

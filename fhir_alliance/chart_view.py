@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from math import ceil
 
-from .detection import time_order
+from .detection import STRAINS, time_order
 from .model import Change, Detection, Episode, EpisodeState, Event, Point, Step
 from .sparkline import window
 from .wording import day, regained
@@ -19,7 +19,7 @@ PERSONAL = 3
 _MOST_DATES = 8
 _LABEL_ROOM = 0.10
 _SHARE = 3 / 8
-_FALLS = {"drop", "early-step", "low-early", "persisting"}
+_FALLS = STRAINS | {"low-early", "persisting"}
 
 Row = dict[str, float | int | str]
 

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .detection import Policy, subscale_drops
+from .detection import STRAINS, Policy, subscale_drops
 from .model import Assessment, Detection, Episode, EpisodeState, Event, Instrument, Point, SeriesKey
-
-STRAINS = {"drop", "early-step"}
 
 
 @dataclass(frozen=True, slots=True)

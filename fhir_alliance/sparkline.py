@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import floor
 
-from .detection import time_order, valid
+from .detection import STRAINS, time_order, valid
 from .model import Change, Detection, Point
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 GAP = "·"
 MARKS = {
-    "drop": "▼",
-    "early-step": "▼",
+    **dict.fromkeys(STRAINS, "▼"),
     "low-early": "▽",
     "persisting": "!",
     "repaired": "▲",

@@ -1,8 +1,21 @@
 """Strains and notices from a series of scores: pure, deterministic, without look-ahead."""
 
-from .alliance import time_order
-from .policy import PRESETS, Policy, policy
+from .alliance import PRESETS
+from .info import PolicyInfo
+from .policy import Policy, time_order
+from .reference import STRAINS
+from .registry import policies, policy
 from .subscales import subscale_drops
 from .tolerance import valid
 
-__all__ = ["PRESETS", "Policy", "policy", "subscale_drops", "time_order", "valid"]
+__all__ = [
+    "PRESETS",
+    "STRAINS",
+    "Policy",
+    "PolicyInfo",
+    "policies",
+    "policy",
+    "subscale_drops",
+    "time_order",
+    "valid",
+]

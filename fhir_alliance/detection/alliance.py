@@ -1,4 +1,4 @@
-"""The default policy, `alliance-policy/1`: a fall below the client's own usual score.
+"""The default rule, `alliance-policy/1`: a fall below the client's own usual score.
 
 Parameters, rules and their order are those of the clinical specification, section 2.6. They are
 assumptions with published components, not a validated classifier: an event says "alliance score
@@ -8,79 +8,98 @@ lower than usual for this client", nothing about a cause.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import ClassVar
 
-from ..model import Change, Detection, Point
-from .course import Course
-from .tolerance import valid
+from ..model import Change, Point
+from .following import Following
+from .info import PolicyInfo
+from .policy import Policy, RulePolicy
+from .reference import Reference
+from .rule import Rule, values
+from .shrunken import SQRT2, shrunken
+from .tolerance import at_least
 
 
-@dataclass(frozen=True, slots=True)
-class AlliancePolicy:
-    """window        baseline: newest episode-free scores (W)
+class PersonalFall(Rule, frozen=True):
+    """z and a reliable-change floor against a shrunken personal baseline; before that, a large step.
+
+    zc, zp        z that fires, and that makes a fall severe
+    window        baseline: newest episode-free scores (W)
     minimum_base  fewest scores for a personal baseline
     nu0           weight of the prior SD, in sessions
-    zc, zp        z that fires, and that makes a fall severe
-    recovery      share of the drop that must be regained
-    horizon       scores after which a strain that did not recover is closed
-    rebaseline    scores that make the new baseline then
-    cooldown      scores after a close in which nothing opens
-    early         scores of the low-early mean
-    gap           longer than this between two scores: a new course
     """
 
-    id: ClassVar[str] = "alliance-policy/1"
-    preset: str = "balanced"
     zc: float = 2.0
     zp: float = 3.0
     window: int = 8
     minimum_base: int = 3
     nu0: float = 6
-    recovery: float = 0.75
-    horizon: int = 3
-    rebaseline: int = 3
-    cooldown: int = 2
-    early: int = 3
-    gap: timedelta = timedelta(days=90)
 
-    def run(
-        self,
-        points: Sequence[Point],
-        change: Change,
-        *,
-        cutoff: float | None = None,
-        as_of: datetime | None = None,
-    ) -> Detection:
-        """All events, episodes and steps of one series, given in any order.
+    @property
+    def minimum(self) -> int:
+        """Scores for the personal baseline; the early step works from one."""
+        return self.minimum_base
 
-        Points without a value, or with one that is not finite or outside the scale's range, keep
-        their place in the index and are skipped otherwise. `cutoff` is the site's own (notice
-        only). With `as_of`, what is still open more than `gap` after the last score is expired.
-        """
-        courses = [Course(self, change, cutoff)]
-        last: Point | None = None
-        for index, point in enumerate(sorted(points, key=time_order), 1):
-            if (value := point.value) is None or not valid(value, change.minimum, change.maximum):
-                continue
-            if last and point.at - last.at > self.gap:
-                courses[-1].end(index, point, value)
-                courses.append(Course(self, change, cutoff))
-            courses[-1].take(index, point, value)
-            last = point
-        if last and last.value is not None and as_of and as_of - last.at > self.gap:
-            # Dated by the series alone, so that every later pass says the same.
-            expiry = Point(last.at + self.gap, last.value, source=last.source)
-            courses[-1].end(courses[-1].last_index, expiry, last.value)
-        return Detection(
-            events=tuple(e for c in courses for e in c.events),
-            episodes=tuple(e for c in courses for e in c.finished_episodes()),
-            steps=tuple(s for c in courses for s in c.steps),
-            insufficient=courses[-1].lacks(),
-        )
+    def reference(self, history: Sequence[Point], change: Change) -> Reference | None:
+        """The personal baseline, the score before while there is none, or None at the first score."""
+        base = tuple(history[-self.window :])
+        if len(base) >= self.minimum_base:
+            return self._personal(base, change)
+        return self._previous(base[-1], change) if base else None
+
+    def _personal(self, base: tuple[Point, ...], change: Change) -> Reference:
+        mean, sigma, spread = shrunken(values(base), change.s0, self.nu0)
+        limit = mean - max(self.zc * spread, change.rc90)
+        severe = mean - max(self.zp * spread, 2 * change.rc90)
+        return Reference("drop", mean, spread, limit, limit, base, sigma, severe)
+
+    def _previous(self, last: Point, change: Change) -> Reference | None:
+        """Too few scores for a baseline: the score before. A difference of two scores has SD s0 sqrt(2)."""
+        if (value := last.value) is None:
+            return None
+        spread = change.s0 * SQRT2
+        lasting = value - max(self.zc * spread, change.rc90)
+        return Reference("early-step", value, spread, value - change.rc99, lasting, (last,))
+
+    # Each threshold forgives 1e-9 of its own unit (decisions 1.1), so z is compared as z.
+
+    def level(self, reference: Reference, value: float, change: Change) -> int:
+        """See `Rule.level`. An early step is never severe."""
+        drop = reference.drop(value)
+        if reference.kind == "early-step":
+            return 2 if at_least(drop, change.rc99) else 0
+        if not self.persists(reference, value, change):
+            return 0
+        severe = at_least(_z(reference, value), self.zp) and at_least(drop, 2 * change.rc90)
+        return 3 if severe else 2
+
+    def persists(self, reference: Reference, value: float, change: Change) -> bool:
+        """See `Rule.persists`. z and the reliable change decide, after an early step too."""
+        return at_least(reference.drop(value), change.rc90) and at_least(_z(reference, value), self.zc)
 
 
-def time_order(point: Point) -> tuple[datetime, datetime, str]:
-    """Order of a series: session time, then time of answering, then source."""
-    return point.at, point.authored or point.at, point.source
+def _z(reference: Reference, value: float) -> float:
+    return reference.z(value) or 0.0
+
+
+PRESETS = {"sensitive": 1.645, "balanced": 2.0, "specific": 2.33}
+"""Sensitivity: the z from which a fall fires."""
+
+
+def _make(preset: str, threshold: float) -> Policy:
+    return RulePolicy(INFO.id, PersonalFall(zc=threshold), threshold, preset, Following(early=3))
+
+
+INFO = PolicyInfo(
+    id="alliance-policy/1",
+    instruments=None,
+    min_sessions=2,
+    sentence="This score is below this client's average of the last sessions by more than their usual variation "
+    "and by more than measurement error.",
+    source="Our own rule [A] of published parts: a personal limit with a floor of reliable change, the stricter of "
+    "within-person and between-person variability (Gumz et al. 2012, BMC Med Res Methodol 12:10); RC after "
+    "Jacobson & Truax 1991.",
+    swept="z from which a fall fires",
+    thresholds=(1.0, 1.28, 1.645, 2.0, 2.33, 2.58, 3.0, 3.5, 4.0),
+    presets=PRESETS,
+    make=_make,
+)

@@ -6,16 +6,14 @@ Nothing here looks ahead, so an event never changes when later scores arrive.
 from __future__ import annotations
 
 from math import fsum
-from typing import TYPE_CHECKING
 
 from ..model import Change, Episode, EpisodeState, Event, Point, Step
 from . import notices
-from .shrunken import Reference, personal, previous
+from .following import Following
+from .reference import Reference
+from .rule import Rule
 from .strain import LowEarly, Strain
 from .tolerance import at_least, below
-
-if TYPE_CHECKING:
-    from .alliance import AlliancePolicy
 
 
 class Course:
@@ -25,10 +23,11 @@ class Course:
     points   every valid score
     """
 
-    def __init__(self, policy: AlliancePolicy, change: Change, cutoff: float | None) -> None:
-        self._policy = policy
+    def __init__(self, rule: Rule, following: Following, change: Change, cutoff: float | None) -> None:
+        self._rule = rule
+        self._following = following
         self._change = change
-        self._cutoff = cutoff
+        self._cutoff = None if rule.uses_cutoff else cutoff
         self.history: list[Point] = []
         self.points: list[Point] = []
         self._values: list[float] = []
@@ -49,8 +48,7 @@ class Course:
         if len(self._values) > 1 and not below(value, self._values[-2]):
             self._slow_fall_told = False
         strain = self._strain
-        reference = strain.reference if strain else self._reference()
-        limit = self._limit(reference, following=strain is not None)
+        reference = strain.reference if strain else self._rule.reference(self.history, self._change)
         events = self._follow(strain, index, point, value) if strain else self._look(reference, index, point, value)
         if self._cutoff is not None and notices.crosses_cutoff(self._values, self._cutoff):
             before_closes = next((i for i, e in enumerate(events) if e.level == 0), len(events))
@@ -65,7 +63,7 @@ class Course:
                 point.source,
                 baseline=reference.mean if reference else None,
                 spread=reference.spread if reference else None,
-                limit=limit,
+                limit=(reference.lasting if strain else reference.limit) if reference else None,
                 in_episode=strain is not None or self._strain is not None,
                 base=reference.base if reference else (),
             )
@@ -86,34 +84,18 @@ class Course:
 
     def lacks(self) -> str | None:
         """What is missing for a personal baseline at the next score, or None."""
-        have, need = len(self.history), self._policy.minimum_base
+        have, need = len(self.history), self._rule.minimum
         if self._strain or have >= need:
             return None
         return f"{have} of the {need} scores that a personal baseline needs"
 
     # -- no episode open ---------------------------------------------------------------------
 
-    def _reference(self) -> Reference | None:
-        base = self.history[-self._policy.window :]
-        if len(base) >= self._policy.minimum_base:
-            values = [p.value for p in base if p.value is not None]
-            return personal(tuple(base), values, self._change.s0, self._policy.nu0)
-        if base and (value := base[-1].value) is not None:
-            return previous(base[-1], value, self._change.s0)
-        return None
-
-    def _limit(self, reference: Reference | None, *, following: bool) -> float | None:
-        if reference is None:
-            return None
-        if following or reference.kind == "drop":
-            return reference.mean - max(self._policy.zc * reference.spread, self._change.rc90)
-        return reference.mean - self._change.rc99
-
     def _look(self, reference: Reference | None, index: int, point: Point, value: float) -> list[Event]:
         if self._since_close is not None:
             self._since_close += 1
-        if reference and (level := self._fires(reference, value)):
-            if self._since_close is not None and self._since_close <= self._policy.cooldown:
+        if reference and (level := self._rule.level(reference, value, self._change)):
+            if self._since_close is not None and self._since_close <= self._following.cooldown:
                 return [reference.event("cooldown", 1, index, point, value)]
             onset = reference.event(reference.kind, level, index, point, value)
             self._strain = Strain(onset, reference, level)
@@ -125,19 +107,8 @@ class Course:
             return [onset]
         return self._notices(index, point, value)
 
-    def _fires(self, reference: Reference, value: float) -> int:
-        """Level of the rule that fires at `value`, 0 for none."""
-        drop, change = reference.drop(value), self._change
-        if reference.kind == "early-step":
-            return 2 if at_least(drop, change.rc99) else 0
-        z = reference.z(value)
-        if not (at_least(z, self._policy.zc) and at_least(drop, change.rc90)):
-            return 0
-        severe = at_least(z, self._policy.zp) and at_least(drop, 2 * change.rc90)
-        return 3 if severe else 2
-
     def _is_low_early(self) -> bool:
-        low, first = self._change.low, self._policy.early
+        low, first = self._change.low, self._following.early
         return low is not None and len(self._values) == first and below(fsum(self._values) / first, low)
 
     def _notices(self, index: int, point: Point, value: float) -> list[Event]:
@@ -152,24 +123,23 @@ class Course:
     # -- an episode is open ------------------------------------------------------------------
 
     def _follow(self, strain: Strain, index: int, point: Point, value: float) -> list[Event]:
-        policy, reference = self._policy, strain.reference
+        following, reference = self._following, strain.reference
         strain.followed += 1
         onset = strain.onset.value
-        if at_least(value, onset + policy.recovery * (reference.mean - onset)):
+        if at_least(value, onset + following.recovery * (reference.mean - onset)):
             close = reference.event("repaired", 0, index, point, value)
             self._close(strain, EpisodeState.REPAIRED, close)
             self.history.append(point)
             return [close]
         told = []
-        persists = at_least(reference.drop(value), self._change.rc90) and at_least(reference.z(value), policy.zc)
-        if persists and strain.level < 3:
+        if strain.level < 3 and self._rule.persists(reference, value, self._change):
             strain.level = 3
             strain.worsened = reference.event("persisting", 3, index, point, value)
             told.append(strain.worsened)
-        if strain.followed >= policy.horizon:
+        if strain.followed >= following.horizon:
             close = reference.event("unrepaired", 0, index, point, value)
             self._close(strain, EpisodeState.UNREPAIRED, close)
-            self.history = self.points[-policy.rebaseline :]
+            self.history = self.points[-following.rebaseline :]
             told.append(close)
         return told
 
@@ -185,7 +155,7 @@ class Course:
         if watch is None or watch.onset.index == index:
             return
         watch.followed += 1
-        if self._strain or watch.followed >= self._policy.horizon:
+        if self._strain or watch.followed >= self._following.horizon:
             self._end_low_early(_plain("expired", 0, index, point, value))
 
     def _end_low_early(self, close: Event) -> None:

@@ -1,17 +1,17 @@
-"""What a policy is, and the policies that there are."""
+"""What a policy is: a rule with the common course around it, or a look back over a whole series."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ..errors import ConfigError
 from ..model import Change, Detection, Point
-from .alliance import AlliancePolicy
-
-PRESETS = {"sensitive": 1.645, "balanced": 2.0, "specific": 2.33}
-"""Sensitivity: the z from which a fall fires."""
+from .course import Course
+from .following import Following
+from .rule import Rule
+from .tolerance import valid
 
 
 class Policy(Protocol):
@@ -26,12 +26,16 @@ class Policy(Protocol):
         """Name of the sensitivity."""
 
     @property
-    def zc(self) -> float:
-        """The z from which a fall fires."""
+    def threshold(self) -> float:
+        """Value of the parameter that sets the sensitivity (`PolicyInfo.swept` names it)."""
 
     @property
     def horizon(self) -> int:
         """Scored sessions for which a strain is followed."""
+
+    @property
+    def zc(self) -> float:
+        """The z from which a fall fires; 0 for a rule without one."""
 
     def run(
         self,
@@ -41,13 +45,87 @@ class Policy(Protocol):
         cutoff: float | None = None,
         as_of: datetime | None = None,
     ) -> Detection:
-        """Everything that the policy says of one series."""
+        """Everything that the policy says of one series, given in any order.
+
+        Points without a value, or with one that is not finite or outside the scale's range, keep
+        their place in the index and are skipped otherwise. `cutoff` is the site's own. With
+        `as_of`, what is still open more than 90 days after the last score is expired.
+        """
+
+    def alarms(self, points: Sequence[Point], change: Change, *, cutoff: float | None = None) -> tuple[bool, ...]:
+        """The bare rule, asked at every score with all earlier scores as its history.
+
+        No episodes: an alarm changes nothing for later scores. One answer per point in time order,
+        False where there is no valid score.
+        """
 
 
-def policy(id: str = AlliancePolicy.id, *, preset: str = "balanced") -> Policy:
-    """The policy with this id at this sensitivity; ConfigError when there is none."""
-    if id != AlliancePolicy.id:
-        raise ConfigError(f"unknown policy; there is: {AlliancePolicy.id}")
-    if preset not in PRESETS:
-        raise ConfigError(f"unknown preset; there are: {', '.join(PRESETS)}")
-    return AlliancePolicy(preset=preset, zc=PRESETS[preset])
+@dataclass(frozen=True, slots=True)
+class RulePolicy:
+    """A rule with the common course."""
+
+    id: str
+    rule: Rule
+    threshold: float
+    preset: str = "balanced"
+    following: Following = field(default_factory=Following)
+
+    @property
+    def horizon(self) -> int:
+        """See `Policy.horizon`."""
+        return self.following.horizon
+
+    @property
+    def zc(self) -> float:
+        """See `Policy.zc`."""
+        return float(getattr(self.rule, "zc", 0.0))
+
+    def run(
+        self,
+        points: Sequence[Point],
+        change: Change,
+        *,
+        cutoff: float | None = None,
+        as_of: datetime | None = None,
+    ) -> Detection:
+        """See `Policy.run`."""
+        rule, following, gap = self.rule.with_cutoff(cutoff), self.following, self.following.gap
+        courses = [Course(rule, following, change, cutoff)]
+        last: Point | None = None
+        for index, point in enumerate(sorted(points, key=time_order), 1):
+            if (value := point.value) is None or not valid(value, change.minimum, change.maximum):
+                continue
+            if last and point.at - last.at > gap:
+                courses[-1].end(index, point, value)
+                courses.append(Course(rule, following, change, cutoff))
+            courses[-1].take(index, point, value)
+            last = point
+        if last and last.value is not None and as_of and as_of - last.at > gap:
+            # Dated by the series alone, so that every later pass says the same.
+            expiry = Point(last.at + gap, last.value, source=last.source)
+            courses[-1].end(courses[-1].last_index, expiry, last.value)
+        return Detection(
+            events=tuple(e for c in courses for e in c.events),
+            episodes=tuple(e for c in courses for e in c.finished_episodes()),
+            steps=tuple(s for c in courses for s in c.steps),
+            insufficient=courses[-1].lacks(),
+        )
+
+    def alarms(self, points: Sequence[Point], change: Change, *, cutoff: float | None = None) -> tuple[bool, ...]:
+        """See `Policy.alarms`."""
+        rule, history, told = self.rule.with_cutoff(cutoff), list[Point](), []
+        for point in sorted(points, key=time_order):
+            if (value := point.value) is None or not valid(value, change.minimum, change.maximum):
+                told.append(False)
+                continue
+            if history and point.at - history[-1].at > self.following.gap:
+                history = []
+            reference = rule.reference(history, change)
+            told.append(reference is not None and rule.level(reference, value, change) > 0)
+            history.append(point)
+        return tuple(told)
+
+
+def time_order(point: Point) -> tuple[datetime, datetime, str]:
+    """Order of a series: session time, then time of answering, then source."""
+    return point.at, point.authored or point.at, point.source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..model import Episode, EpisodeState, Event, Point
-from .shrunken import Reference
+from .reference import Reference
 
 
 @dataclass(slots=True)

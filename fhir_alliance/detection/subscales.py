@@ -11,10 +11,11 @@ from datetime import datetime
 from math import fsum
 
 from ..model import Detection, Event, Instrument, Point, Step
+from .reference import STRAINS
 from .tolerance import EPSILON, at_least, valid
 
 KIND = "subscale-drop"
-_RULES = {"drop", "early-step", "low-early", "persisting", "cooldown"}
+_RULES = STRAINS | {"low-early", "persisting", "cooldown"}
 _MINIMUM = 3
 
 

@@ -20,7 +20,7 @@ LAYERS = (
     "alerting",
     "decide",
     # above: pure
-    "config_types config_tree config_messages config log faults report audit",
+    "config_types config_tree config_messages config catalogue log faults report audit",
     "fhir store sinks series files library documents chart schedule",
     "lookup reading cohort due apply configcheck",
     "passing overview explaining doctor",
@@ -34,6 +34,7 @@ ALLOWED = {"__future__", "bisect", "collections", "dataclasses", "datetime", "en
 ALLOWED |= {"itertools", "math", "operator", "re", "statistics", "textwrap", "types", "typing", "fhir_alliance"}
 ALLOWED |= {"msgspec"}  # frozen types that are made quickly
 ALLOWED_ALSO = {
+    "detection": {"importlib"},  # a policy's own module, when it is asked for
     "instruments": {"importlib", "os", "pathlib", "tomllib"},  # reads its own definition files
     "keys": {"hmac", "uuid"},  # uuid5: a hash
 }
