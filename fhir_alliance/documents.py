@@ -1,6 +1,6 @@
 """From files to readings, for `score`: a resource, a Bundle, or lines of either; nothing is deduplicated.
 
-Two passes over the files: the first finds Questionnaires and stated totals, which may stand after
+Two passes over the files: the first finds Questionnaires, their codes and stated totals, which may stand after
 the responses that need them; the second reads the responses, one at a time and in order.
 """
 
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from .fhir.inbound import decode_response, read_response
 from .fhir.pieces import Piece, is_resource, pieces
+from .fhir.questionnaire import TERMS
 from .fhir.rules import Rules
 from .fhir.stated import DIFFERS, compare
 from .fhir.stop import Stop, set_aside, skipped
@@ -66,6 +67,8 @@ def _survey(file: File, library: Library) -> Stop | None:
         resources += is_resource(piece)
         if piece.type == "Questionnaire" and (body := piece.body()) is not None:
             library.add_questionnaire(body)
+        elif piece.type in TERMS and (body := piece.body()) is not None:
+            library.add_term(body)
         elif piece.type == "Observation" and (body := piece.body()) is not None:
             library.add_observation(file.name, body)
     if lines > 1 and not resources:
@@ -90,7 +93,7 @@ def _read(files: dict[File, Stop | None], library: Library) -> Iterator[Found]:
 def _response(piece: Piece, file: File, library: Library) -> Found:
     def resolve(reference: str) -> Json | None:
         found = piece.bundle.resolve(reference) if piece.bundle else None
-        return found if found is not None or reference.startswith("urn:") else library.questionnaire(reference)
+        return found if found is not None or reference.startswith("urn:") else library.find(reference)
 
     if piece.raw is not None:
         reading = decode_response(bytes(piece.raw), library.rules, resolve)

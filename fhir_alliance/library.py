@@ -1,4 +1,5 @@
-"""What else the files of one call hold that responses need: Questionnaires, and totals stated beside a form."""
+"""What else the files of one call hold that responses need: Questionnaires with their codes, and totals stated
+beside a form."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 from .config import DEFAULT_NAMESPACE
 from .fhir.binding import split
 from .fhir.content import canonical, digest
-from .fhir.questionnaire import choose
+from .fhir.questionnaire import TERMS, choose, choose_term, term
 from .fhir.references import parse
 from .fhir.rules import Rules
 from .fhir.stated import stated_by
@@ -18,12 +19,13 @@ Json = dict[str, Any]
 
 
 class Library:
-    """Questionnaires that the rules know, of the whole call; stated totals, by file."""
+    """Questionnaires that the rules know, value sets and code systems, of the whole call; stated totals, by file."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._namespaces = {DEFAULT_NAMESPACE, rules.namespace}
         self._questionnaires: dict[str, dict[str, Json]] = {}
+        self._terms: dict[str, list[Json]] = {type: [] for type in TERMS}
         self._chosen: dict[str, Json | None] = {}
         self._stated: dict[tuple[str, str, str], list[float]] = {}
 
@@ -36,18 +38,25 @@ class Library:
                 except (Stop, RecursionError):
                     return
 
+    def add_term(self, resource: Json) -> None:
+        """Keep a ValueSet or CodeSystem: questionnaires may refer to it."""
+        self._terms[resource["resourceType"]].append(resource)
+
     def add_observation(self, file: str, observation: Json) -> None:
         """Keep the total that an Observation of a file states, if it is one."""
         if stated := stated_by(observation, self._namespaces):
             key = (file, self.reference(stated.response), stated.instrument)
             self._stated.setdefault(key, []).append(stated.number)
 
-    def questionnaire(self, canonical: str) -> Json | None:
-        """The Questionnaire of a canonical, from anywhere in the call."""
-        if canonical not in self._chosen:
-            candidates = self._questionnaires.get(split(canonical)[0], {}).values()
-            self._chosen[canonical] = choose(canonical, candidates)
-        return self._chosen[canonical]
+    def find(self, reference: str) -> Json | None:
+        """A Questionnaire by its canonical, or a value set or code system by "ValueSet?url=…", of the whole call."""
+        if reference not in self._chosen:
+            if named := term(reference):
+                self._chosen[reference] = choose_term(named[1], self._terms[named[0]])
+            else:
+                candidates = self._questionnaires.get(split(reference)[0], {}).values()
+                self._chosen[reference] = choose(reference, candidates)
+        return self._chosen[reference]
 
     def stated(self, file: str, names: Sequence[str], instrument: str) -> list[float]:
         """Totals that Observations of the file state for a response that goes by these references."""

@@ -19,6 +19,7 @@ from .errors import Forbidden, Incomplete, NotFound, Refused
 from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.inbound import Rules, decode_response, read_response, read_session
+from .fhir.questionnaire import term
 from .fhir.references import local
 from .fhir.search import search
 from .model import Outcome, Reading, Session
@@ -80,7 +81,7 @@ class PatientReader:
         self.settings = settings
         self.rules = rules
         self._roles: dict[str, str | None] = {}
-        self._questionnaires: dict[str, dict[str, Any] | None] = {}
+        self._resolved: dict[str, dict[str, Any] | None] = {}
 
     def read(self, patient: str, known: Mapping[str, datetime | None]) -> PatientRecord:
         """All of a patient. `known`: response ids that we hold under this patient → their meta.lastUpdated."""
@@ -109,7 +110,7 @@ class PatientReader:
 
         def take(raw: bytes) -> Reading | None:
             nonlocal foreign
-            reading = decode_response(raw, self.rules, self._questionnaire)
+            reading = decode_response(raw, self.rules, self._resolve)
             if reading.patient not in {None, patient}:
                 foreign += 1
                 return None
@@ -123,7 +124,7 @@ class PatientReader:
         if before is None or reading.updated is None or reading.updated >= before:
             return reading
         body = self.client.read(f"QuestionnaireResponse/{reading.id}").body
-        return read_response(body, self.rules, self._questionnaire)
+        return read_response(body, self.rules, self._resolve)
 
     def _absent(self, response: str, patient: str, vanished: set[str], moved: set[str]) -> list[Reading]:
         """A response that we know is not among the results: gone, moved, out of reach, or a late index."""
@@ -134,7 +135,7 @@ class PatientReader:
             return []
         except (Forbidden, Refused):
             raise Incomplete("a response that was read before is out of reach now") from None
-        reading = read_response(body, self.rules, self._questionnaire)
+        reading = read_response(body, self.rules, self._resolve)
         if reading.patient is None and reading.outcome is Outcome.RETRACTED:
             return [reading]  # an EHR may reduce what was entered in error to its id and status
         if reading.patient in {None, patient}:
@@ -213,15 +214,17 @@ class PatientReader:
                 found.add(who)
         return found
 
-    def _questionnaire(self, canonical: str) -> dict[str, Any] | None:
-        """A Questionnaire by canonical, as the server has it; None when it has none or several."""
-        if canonical not in self._questionnaires and (ref := local(canonical, "Questionnaire", self.client.bases)):
+    def _resolve(self, canonical: str) -> dict[str, Any] | None:
+        """A Questionnaire by canonical, a value set or code system by "ValueSet?url=…", as the server has it; None
+        when it has none or several."""
+        if canonical not in self._resolved and (ref := local(canonical, "Questionnaire", self.client.bases)):
             try:
-                self._questionnaires[canonical] = self.client.read(ref).body
+                self._resolved[canonical] = self.client.read(ref).body
             except (Forbidden, Refused, NotFound):
-                self._questionnaires[canonical] = None
-        if canonical not in self._questionnaires:
-            url, _, version = canonical.partition("|")
+                self._resolved[canonical] = None
+        if canonical not in self._resolved:
+            type, address = term(canonical) or ("Questionnaire", canonical)
+            url, _, version = address.partition("|")
 
             def take(raw: bytes) -> dict[str, Any] | None:
                 q = object_of(raw)
@@ -229,11 +232,15 @@ class PatientReader:
                 return q if same else None
 
             try:
-                found = search(self.client, "Questionnaire", [("url", url)], take=take, page_size=20, page_cap=50).items
+                found = search(self.client, type, [("url", url)], take=take, page_size=20, page_cap=50).items
             except (Forbidden, Refused, NotFound):
                 found = []
-            self._questionnaires[canonical] = found[0] if len(found) == 1 else None
-        return self._questionnaires[canonical]
+            except Incomplete:
+                if type == "Questionnaire":
+                    raise
+                found = []  # a code system that is too large to be read weighs nothing
+            self._resolved[canonical] = found[0] if len(found) == 1 else None
+        return self._resolved[canonical]
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

@@ -202,9 +202,9 @@ def _normal(text: str) -> str:
 
 
 def _weights(number: int, answer: Json, name: str) -> Iterator[float]:
-    """Weights on the answer, on its Coding and on its value's sibling."""
+    """Weights on the answer, on its Coding (or Quantity) and on its value's sibling."""
     value = answer.get(name)
-    places = (answer, value if name == "valueCoding" else None, answer.get(f"_{name}"))
+    places = (answer, value if isinstance(value, dict) else None, answer.get(f"_{name}"))
     try:
         for place in places:
             if place is not None:

@@ -6,27 +6,28 @@ has no weight.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from .weights import concept_weights, is_number, option_weights
+from .terminology import (
+    MOST_ITEMS,
+    Fetch,
+    Option,
+    bound_options,
+    complete,
+    concepts_of_systems,
+    dicts,
+    forbidden,
+    own_options,
+    text_of,
+)
 
 CALCULATED = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-calculatedExpression"
-MOST_ITEMS = 10_000
+_NUMBERS = ("integer", "decimal", "quantity")
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One answer that a question offers: a concept, or a number of its own."""
-
-    system: str | None
-    code: str | None
-    number: float | None
-    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Form:
     """A Questionnaire, as far as scoring cares.
 
     options     linkId → answers offered there, with their weights
-    concepts    (system, code) → weights of a contained CodeSystem
-    calculated  linkIds of a total that the form computes itself
+    concepts    (system, code) → weights in the code systems that came with it
+    calculated  linkId of the total that the form computes itself, if it computes just one number
     """
 
     options: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
@@ -69,133 +70,49 @@ class Form:
 NOTHING = Form()
 
 
-def compile_form(questionnaire: Json | None, contained: object) -> Form:
-    """The form of a Questionnaire (None: there is none) and of what the response contains."""
-    inside = _dicts(contained)
+def compile_form(
+    questionnaire: Json | None, contained: object, fetch: Fetch | None = None, links: Container[str] = ()
+) -> Form:
+    """The form of a Questionnaire (None: there is none) and of what the response contains.
+
+    fetch  for value sets and code systems that did not come with it
+    links  the linkIds for which that is done: those of the instrument
+    """
+    inside = dicts(contained)
     if questionnaire is not None:
-        inside = [*inside, *_dicts(questionnaire.get("contained"))]
-    concepts = _concepts(inside)
-    if questionnaire is None or _forbidden(questionnaire):
+        inside = [*inside, *dicts(questionnaire.get("contained"))]
+    if questionnaire is None or forbidden(questionnaire):
+        concepts = concepts_of_systems(inside)
         return Form(concepts=concepts) if concepts else NOTHING
+    items = [i for i in islice(_items(questionnaire), MOST_ITEMS) if isinstance(i.get("linkId"), str)]
+    if fetch is not None:
+        inside += complete([i for i in items if i["linkId"] in links], inside, fetch)
     options: dict[str, tuple[Option, ...]] = {}
     bound: dict[str, tuple[Option, ...]] = {}
-    calculated = []
-    for item in islice(_items(questionnaire), MOST_ITEMS):
-        link = item.get("linkId")
-        if not isinstance(link, str):
-            continue
-        reference = _text(item.get("answerValueSet"))
+    computed: list[Json] = []
+    for item in items:
+        link, reference = item["linkId"], text_of(item.get("answerValueSet"))
         if reference is not None and reference not in bound:
-            bound[reference] = tuple(_bound(reference, inside))
-        if offered := (*_offered(item), *bound.get(reference or "", ())):
+            bound[reference] = tuple(bound_options(reference, inside))
+        if offered := (*own_options(item), *bound.get(reference or "", ())):
             options[link] = options.get(link, ()) + offered
-        if item.get("readOnly") is True and any(e.get("url") == CALCULATED for e in _dicts(item.get("extension"))):
-            calculated.append(link)
-    # Several calculated items are subscales as well: which of them is the total cannot be told.
-    return Form(options, concepts, frozenset(calculated) if len(calculated) == 1 else frozenset())
+        if any(e.get("url") == CALCULATED for e in dicts(item.get("extension"))):
+            computed.append(item)
+    return Form(options, concepts_of_systems(inside), _total(computed))
+
+
+def _total(computed: list[Json]) -> frozenset[str]:
+    """The item that states the form's total, of those that it computes: read-only ones where there are any, else
+    numbers (SDC's own PHQ-9 leaves its total open to editing). Which of several is the total cannot be told."""
+    found = [i["linkId"] for i in computed if i.get("readOnly") is True]
+    found = found or [i["linkId"] for i in computed if i.get("type") in _NUMBERS]
+    return frozenset(found) if len(found) == 1 else frozenset()
 
 
 def _items(questionnaire: Json) -> Iterator[Json]:
-    pending = _dicts(questionnaire.get("item"))
+    pending = dicts(questionnaire.get("item"))
     while pending:
         item = pending.pop()
-        if not _forbidden(item):
+        if not forbidden(item):
             yield item
-            pending += _dicts(item.get("item"))
-
-
-def _offered(item: Json) -> Iterator[Option]:
-    for option in _dicts(item.get("answerOption")):
-        if _forbidden(option):
-            continue
-        weights = tuple(option_weights(option))
-        coding, number = option.get("valueCoding"), option.get("valueInteger")
-        if isinstance(coding, dict) and isinstance(coding.get("code"), str):
-            yield Option(_text(coding.get("system")), coding["code"], None, weights)
-        elif is_number(number):
-            yield Option(None, None, number, weights)
-
-
-def _bound(reference: str, inside: Iterable[Json]) -> Iterator[Option]:
-    """Concepts of a contained ValueSet, as far as it lists them."""
-    for value_set in inside:
-        names = (f"#{value_set.get('id')}", value_set.get("url"))
-        if value_set.get("resourceType") != "ValueSet" or reference not in names or _forbidden(value_set):
-            continue
-        for system, concept in islice(_listed(value_set, inside), MOST_ITEMS):
-            if isinstance(concept.get("code"), str):
-                yield Option(system, concept["code"], None, tuple(concept_weights(concept, frozenset())))
-
-
-def _listed(value_set: Json, inside: Iterable[Json]) -> Iterator[tuple[str | None, Json]]:
-    compose = value_set.get("compose")
-    compose = compose if isinstance(compose, dict) else {}
-    barred = {(s, c.get("code")) for s, c in _concepts_of(compose.get("exclude"), inside) if _text(c.get("code"))}
-    pending = _dicts((value_set.get("expansion") or {}).get("contains") if _is_dict(value_set.get("expansion")) else ())
-    while pending:
-        concept = pending.pop()
-        yield _text(concept.get("system")), concept
-        pending += _dicts(concept.get("contains"))
-    for system, concept in _concepts_of(compose.get("include"), inside):
-        if (system, _text(concept.get("code"))) not in barred:
-            yield system, concept
-
-
-def _concepts_of(parts: object, inside: Iterable[Json]) -> Iterator[tuple[str | None, Json]]:
-    for part in _dicts(parts):
-        system = _text(part.get("system"))
-        if part.get("filter") or part.get("valueSet"):
-            continue  # not a plain list of concepts
-        concepts = _dicts(part.get("concept"))
-        if not concepts and not part.get("concept"):
-            concepts = [c for cs in inside if _is_system(cs, system) for c in _all_concepts(cs)]
-        for concept in concepts:
-            yield system, concept
-
-
-def _is_system(resource: Json, system: str | None) -> bool:
-    return resource.get("resourceType") == "CodeSystem" and system is not None and resource.get("url") == system
-
-
-def _concepts(inside: Iterable[Json]) -> dict[tuple[str, str], tuple[float, ...]]:
-    """Weights of every concept of the contained code systems."""
-    found: dict[tuple[str, str], tuple[float, ...]] = {}
-    for code_system in inside:
-        url = code_system.get("url")
-        if code_system.get("resourceType") != "CodeSystem" or not isinstance(url, str) or _forbidden(code_system):
-            continue
-        properties = frozenset(
-            p["code"]
-            for p in _dicts(code_system.get("property"))
-            if p.get("uri") == "http://hl7.org/fhir/concept-properties#itemWeight" and isinstance(p.get("code"), str)
-        )
-        for concept in islice(_all_concepts(code_system), MOST_ITEMS):
-            code, weights = concept.get("code"), tuple(concept_weights(concept, properties))
-            if isinstance(code, str) and weights:
-                found[url, code] = found.get((url, code), ()) + weights
-    return found
-
-
-def _all_concepts(code_system: Json) -> Iterator[Json]:
-    pending = _dicts(code_system.get("concept"))
-    while pending:
-        concept = pending.pop()
-        yield concept
-        pending += _dicts(concept.get("concept"))
-
-
-def _forbidden(element: Json) -> bool:
-    """Does it say that it must not be processed by who does not know its modifiers?"""
-    return bool(element.get("modifierExtension") or element.get("implicitRules"))
-
-
-def _dicts(value: object) -> list[Json]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
-
-
-def _is_dict(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+            pending += dicts(item.get("item"))

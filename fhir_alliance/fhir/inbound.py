@@ -40,7 +40,8 @@ Json = dict[str, Any]
 def read_response(resource: object, rules: Rules, resolve: Resolve | None = None) -> Reading:
     """Read and score one QuestionnaireResponse (a parsed JSON object; anything else is set aside).
 
-    resolve  canonical or `urn:` reference → the resource, or None; its exceptions pass through
+    resolve  canonical of a Questionnaire, `urn:` reference, or a value set or code system as "ValueSet?url=…"
+             → the resource, or None; its exceptions pass through
     """
     try:
         return roomy(lambda: _read(resource, rules, resolve, None))
@@ -188,4 +189,6 @@ def _form(resource: Json, identity: Identity, rules: Rules, resolve: Resolve | N
     questionnaire, contained = resolved(identity, resolve), resource.get("contained")
     if contained is not None and not isinstance(contained, list):
         raise set_aside("wrong-type", "contained is not a list")
-    return compile_form(questionnaire, contained) if contained else rules.form(questionnaire)
+    if contained:
+        return compile_form(questionnaire, contained, resolve, identity.binding.numbers)
+    return rules.form(questionnaire, identity.binding, resolve)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .content import decode, roomy
-from .questionnaire import choose
+from .questionnaire import choose, choose_term, term
 from .stop import Stop, set_aside
 
 Json = dict[str, Any]
@@ -65,11 +65,12 @@ class Bundle:
 
     entries: list[Piece] = field(default_factory=list)
     _urns: dict[str, list[Piece]] | None = None
-    _questionnaires: list[Json] | None = None
+    _bodies: dict[str, list[Json]] = field(default_factory=dict)
     _chosen: dict[str, Json | None] = field(default_factory=dict)
 
     def resolve(self, reference: str) -> Json | None:
-        """An entry by its `urn:` full URL, or a Questionnaire by its canonical; None when it is not just one."""
+        """An entry by its `urn:` full URL, a Questionnaire by its canonical, or a value set or code system by
+        "ValueSet?url=…"; None when it is not just one."""
         if reference not in self._chosen:
             self._chosen[reference] = self._find(reference)
         return self._chosen[reference]
@@ -83,10 +84,16 @@ class Bundle:
                         self._urns.setdefault(entry.full_url, []).append(entry)
             named = self._urns.get(reference, [])
             return named[0].body() if len(named) == 1 else None
-        if self._questionnaires is None:
-            bodies = (entry.body() for entry in self.entries if entry.type == "Questionnaire")
-            self._questionnaires = [body for body in bodies if body is not None]
-        return choose(reference, self._questionnaires)
+        if named_term := term(reference):
+            type, canonical = named_term
+            return choose_term(canonical, self._of(type))
+        return choose(reference, self._of("Questionnaire"))
+
+    def _of(self, type: str) -> list[Json]:
+        if type not in self._bodies:
+            bodies = (entry.body() for entry in self.entries if entry.type == type)
+            self._bodies[type] = [body for body in bodies if body is not None]
+        return self._bodies[type]
 
 
 def is_resource(piece: Piece) -> bool:

@@ -52,7 +52,7 @@ def _reading(response: Response, rules: Rules, resolve: Resolve | None) -> Readi
     at = _time(response.authored, rules)
     if people is None or at is None:
         return None
-    form = NOTHING if resolve is None else rules.form(resolved(identity, resolve))
+    form = NOTHING if resolve is None else rules.form(resolved(identity, resolve), identity.binding, resolve)
     found: dict[int, float] = {}
     extra = _collector(identity.binding, form, rules).collect(response.item, found)
     if extra is None or not found:

@@ -139,16 +139,39 @@ def resolved(identity: Identity, resolve: Resolve | None) -> dict[str, Any] | No
     return found if is_relative(url) or _is(found, url, version) else None
 
 
+TERMS = ("ValueSet", "CodeSystem")
+
+
+def term(reference: str) -> tuple[str, str] | None:
+    """Type and canonical of a reference like "ValueSet?url=…"; None when it is another kind of reference."""
+    type, mark, canonical = reference.partition("?url=")
+    return (type, canonical) if mark and type in TERMS else None
+
+
+def choose_term(canonical: str, resources: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one ValueSet or CodeSystem with this canonical, of those of its type; None when there is none or several."""
+    url, _, version = canonical.partition("|")
+    return _only(r for r in resources if r.get("url") == url and version in ("", r.get("version")))
+
+
+def _only(resources: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one that there is, however often it came."""
+    found: dict[str, dict[str, Any]] = {}
+    for resource in resources:
+        try:
+            found[digest(content_of(resource))] = resource
+        except (Stop, RecursionError):
+            continue
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
 def choose(wanted: str, questionnaires: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     """The one Questionnaire with this canonical (or relative reference); None when there is none or several."""
     url, version = split(wanted)
-    found: dict[str, dict[str, Any]] = {}
-    for q in questionnaires:
+
+    def wanted_one(q: dict[str, Any]) -> bool:
         theirs, id = q.get("url"), q.get("id")
         named = isinstance(theirs, str) and theirs.removesuffix("/") == url and version in (None, q.get("version"))
-        if named or (isinstance(id, str) and url == f"Questionnaire/{id}"):
-            try:
-                found[digest(content_of(q))] = q
-            except (Stop, RecursionError):
-                continue
-    return next(iter(found.values())) if len(found) == 1 else None
+        return named or (isinstance(id, str) and url == f"Questionnaire/{id}")
+
+    return _only(q for q in questionnaires if wanted_one(q))

@@ -12,8 +12,9 @@ from ..config import DEFAULT_NAMESPACE, Endpoint, Settings
 from ..errors import ConfigError
 from ..instruments import get, load_all
 from ..model import Instrument
-from .binding import Known, shipped, site
+from .binding import Binding, Known, shipped, site
 from .form import NOTHING, Form, compile_form
+from .terminology import Fetch
 
 MOST_KEPT = 256
 
@@ -47,7 +48,7 @@ class Rules:
     collectors: dict[tuple[int, int], Any] = field(default_factory=dict, compare=False, repr=False)
     _forms: dict[int, tuple[Any, Form]] = field(default_factory=dict, compare=False, repr=False)
 
-    def form(self, questionnaire: dict[str, Any] | None) -> Form:
+    def form(self, questionnaire: dict[str, Any] | None, binding: Binding, fetch: Fetch | None) -> Form:
         """What a resolved Questionnaire adds, compiled once for the responses that share it."""
         if questionnaire is None:
             return NOTHING
@@ -56,7 +57,8 @@ class Rules:
             if len(self._forms) >= MOST_KEPT:
                 self._forms.clear()
             # The Questionnaire is kept with its form, so that its id is not reused.
-            kept = self._forms[id(questionnaire)] = (questionnaire, compile_form(questionnaire, None))
+            form = compile_form(questionnaire, None, fetch, binding.numbers)
+            kept = self._forms[id(questionnaire)] = (questionnaire, form)
         return kept[1]
 
 
