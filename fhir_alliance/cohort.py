@@ -1,8 +1,16 @@
-"""Whom we read: a list of "Patient/id" from the configured source, exclusions applied last."""
+"""Whom we read: a list of "Patient/id" from the configured source, exclusions applied last.
+
+What cannot be told for sure is not in: an entry that is deleted, inactive, cancelled or about somebody
+elsewhere names nobody here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from .config import Cohort, Read
 from .errors import ConfigError, SafetyError
@@ -11,47 +19,28 @@ from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
 
-
-def members(client: FhirClient, group: str) -> list[str]:
-    """Active Patient members of a FHIR Group on this server."""
-    body = client.read(f"Group/{group.removeprefix('Group/')}").body
-    if body.get("resourceType") != "Group":
-        raise ConfigError("the cohort's Group is not a Group")
-    found = []
-    for member in body.get("member") or []:
-        if isinstance(member, Mapping) and not member.get("inactive"):
-            entity = member.get("entity")
-            who = local(entity.get("reference"), "Patient", client.bases) if isinstance(entity, Mapping) else None
-            found += [who] if who else []
-    return found
+MISSED = frozenset({"cancelled", "entered-in-error"})
+ENDED = frozenset({"inactive", "entered-in-error"})
 
 
-def searched(client: FhirClient, query: Mapping[str, str], read: Read) -> list[str]:
-    """Every Patient that the server finds."""
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """What a source is asked with. `root` is the folder that relative paths are relative to."""
 
-    def take(raw: bytes) -> str | None:
-        resource = object_of(raw)
-        return f"Patient/{resource['id']}" if resource and isinstance(resource.get("id"), str) else None
+    client: FhirClient
+    settings: Cohort
+    read: Read
+    root: Path
+    now: datetime
 
-    params = sorted(query.items())
-    return search(client, "Patient", params, take=take, page_size=read.page_size, page_cap=read.page_cap).items
 
-
-def cohort(client: FhirClient, settings: Cohort, read: Read) -> list[str]:
+def cohort(client: FhirClient, settings: Cohort, read: Read, root: Path, now: datetime) -> list[str]:
     """The roster, in a stable order, without the excluded."""
-    if settings.source == "ids":
-        found = [f"Patient/{i.removeprefix('Patient/')}" for i in settings.ids]
-    elif settings.source == "group":
-        found = members(client, settings.id or "")
-    else:
-        found = searched(client, settings.query, read)
+    roll = Roll(client, settings, read, root, now)
     out: set[str] = set()
     for entry in settings.exclude:
-        if entry.startswith("Group/"):
-            out.update(members(client, entry))
-        else:
-            out.add(f"Patient/{entry.removeprefix('Patient/')}")
-    return sorted(set(found) - out)
+        out.update(_group(client, entry) if entry.startswith("Group/") else _named([entry]))
+    return sorted({*SOURCES[settings.source](roll)} - out)
 
 
 def guard_shrink(before: int, now: int, most: float) -> None:
@@ -61,3 +50,121 @@ def guard_shrink(before: int, now: int, most: float) -> None:
             f"the cohort shrank from {before} to {now} patients, more than cohort.max_shrink allows; "
             "if that is right, raise the setting for one pass"
         )
+
+
+# -- the sources: each gives "Patient/id", in any order, perhaps twice ---------------------------
+
+
+def _named(ids: Iterable[str]) -> list[str]:
+    return [f"Patient/{i.removeprefix('Patient/')}" for i in ids]
+
+
+def _ids(roll: Roll) -> list[str]:
+    return _named(roll.settings.ids)
+
+
+def _file(roll: Roll) -> list[str]:
+    """A text file, one id (or Patient/id) a line; empty lines and what follows a # do not count."""
+    path = roll.root / (roll.settings.file or Path())
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the cohort file cannot be read: {type(error).__name__}") from None
+    ids = [text for line in lines if (text := line.partition("#")[0].strip())]
+    wrong = [n for n, i in enumerate(ids, 1) if local(f"Patient/{i.removeprefix('Patient/')}", "Patient", ()) is None]
+    if wrong:
+        raise ConfigError(f"the cohort file has entries that are no patient id (the first is number {wrong[0]})")
+    return _named(ids)
+
+
+def _members(roll: Roll) -> list[str]:
+    return _group(roll.client, roll.settings.id or "")
+
+
+def _group(client: FhirClient, group: str) -> list[str]:
+    """Active Patient members of a FHIR Group on this server."""
+    members = _resource(client, "Group", group).get("member")
+    return [who for m in _dicts(members) if not m.get("inactive") and (who := _patient(m.get("entity"), client))]
+
+
+def _listed(roll: Roll) -> list[str]:
+    """The entries of a FHIR List that are not marked deleted."""
+    entries = _resource(roll.client, "List", roll.settings.id or "").get("entry")
+    found = (_patient(e.get("item"), roll.client) for e in _dicts(entries) if not e.get("deleted"))
+    return [who for who in found if who]
+
+
+def _searched(roll: Roll) -> list[str]:
+    """Every Patient that the server finds."""
+
+    def take(resource: Mapping[str, Any]) -> list[str]:
+        return _named([resource["id"]]) if isinstance(resource.get("id"), str) else []
+
+    return _each(roll, "Patient", (), take)
+
+
+def _with_appointments(roll: Roll) -> list[str]:
+    """Patients of appointments from `past` ago until `ahead` from now, whatever became of them but cancelled."""
+    begin, end = roll.now - roll.settings.past, roll.now + roll.settings.ahead
+
+    def take(resource: Mapping[str, Any]) -> list[str]:
+        if resource.get("status") in MISSED:
+            return []
+        actors = (_patient(p.get("actor"), roll.client) for p in _dicts(resource.get("participant")))
+        return [who for who in actors if who]
+
+    dates = [("date", f"ge{begin:%Y-%m-%d}"), ("date", f"le{end:%Y-%m-%d}")]
+    return _each(roll, "Appointment", dates, take)
+
+
+def _cared_for(roll: Roll) -> list[str]:
+    """Subjects of care teams that are not inactive."""
+
+    def take(resource: Mapping[str, Any]) -> list[str]:
+        who = _patient(resource.get("subject"), roll.client)
+        return [who] if who and resource.get("status") not in ENDED else []
+
+    return _each(roll, "CareTeam", (), take)
+
+
+SOURCES: Mapping[str, Callable[[Roll], list[str]]] = {
+    "ids": _ids,
+    "file": _file,
+    "group": _members,
+    "list": _listed,
+    "search": _searched,
+    "appointments": _with_appointments,
+    "careteam": _cared_for,
+}
+
+
+def _each(
+    roll: Roll,
+    type: str,
+    params: Iterable[tuple[str, str]],
+    take: Callable[[Mapping[str, Any]], list[str]],
+) -> list[str]:
+    """What `take` finds in every resource of a search, with the site's own parameters."""
+
+    def taken(raw: bytes) -> list[str]:
+        return take(object_of(raw) or {})
+
+    asked = [*params, *sorted(roll.settings.query.items())]
+    read = roll.read
+    found = search(roll.client, type, asked, take=taken, page_size=read.page_size, page_cap=read.page_cap)
+    return [who for some in found.items for who in some]
+
+
+def _resource(client: FhirClient, type: str, id: str) -> Mapping[str, Any]:
+    body = client.read(f"{type}/{id.removeprefix(f'{type}/')}").body
+    if body.get("resourceType") != type:
+        raise ConfigError(f"the cohort's {type} is not a {type}")
+    return body
+
+
+def _patient(reference: object, client: FhirClient) -> str | None:
+    return local(reference.get("reference"), "Patient", client.bases) if isinstance(reference, Mapping) else None
+
+
+def _dicts(value: object) -> Iterator[Mapping[str, Any]]:
+    return (entry for entry in value if isinstance(entry, Mapping)) if isinstance(value, list) else iter(())

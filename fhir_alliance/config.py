@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from .config_auth import Auth
 from .config_messages import ENV_PREFIX, explain, unknown_variables
 from .config_tree import tables
 from .config_types import (
@@ -38,29 +39,6 @@ DEFAULT_NAMESPACE = "https://w3id.org/fhir-alliance"
 CONFIG_NAME = "fhir-alliance.toml"
 
 
-class Auth(Section):
-    """How to identify ourselves to the EHR."""
-
-    method: Literal["none", "basic", "bearer"] = Field(
-        "none", description="none (this machine only), basic, bearer; SMART Backend Services is not built yet"
-    )
-    username: str | None = Field(None, description="for basic", examples=["alliance"])
-    password: Secret | None = Field(
-        None, description="for basic: { file | env | command }", examples=[{"file": "secrets/password"}]
-    )
-    token: Secret | None = Field(
-        None, description="for bearer: { file | env | command }", examples=[{"env": "ALLIANCE_TOKEN"}]
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> Auth:
-        if self.method == "basic" and not (self.username and self.password):
-            raise ValueError("basic needs username and password")
-        if self.method == "bearer" and not self.token:
-            raise ValueError("bearer needs token")
-        return self
-
-
 class Mapped(Section):
     """A site's own questionnaire: which instrument it is, which linkId is which item, what its codes stand for."""
 
@@ -69,6 +47,8 @@ class Mapped(Section):
     answers: dict[str, float] | None = Field(
         None, description='what coded answers stand for, "system|code", code or display = number; weights are not asked'
     )
+    missing: list[str] = Field([], description='codes of "does not apply", "system|code" or code: the item is missing')
+    total: str | None = Field(None, description="linkId of the total that the form states itself")
 
 
 Questionnaires = dict[str, str | Mapped]
@@ -116,18 +96,30 @@ class Endpoint(Section):
 
     @model_validator(mode="after")
     def _anonymous_is_local(self) -> Endpoint:
-        if self.auth.method == "none" and not is_loopback(self.base_url):
-            raise ValueError("auth.method = none is allowed for this machine only")
+        for table, auth in (("auth", self.auth), ("write_auth", self.write_auth)):
+            if auth is not None and auth.method == "none" and not is_loopback(self.base_url):
+                raise ValueError(f"{table}.method = none is allowed for this machine only")
         return self
 
 
 class Cohort(Section):
     """Whom we read. Nobody else is read or written about."""
 
-    source: Literal["ids", "group", "search"] = Field("ids", description="ids (below), group (a FHIR Group), search")
+    source: Literal["ids", "file", "group", "list", "search", "appointments", "careteam"] = Field(
+        "ids",
+        description="ids (below), file (of ids), group and list (a FHIR Group, List), search (Patient), "
+        "appointments (who has one), careteam (who has one)",
+    )
     ids: list[str] = Field([], description="for ids: patient ids")
-    id: str | None = Field(None, description="for group: id of the Group", examples=["alliance-cohort"])
-    query: dict[str, str] = Field({}, description="for search: Patient search parameters")
+    file: Path | None = Field(None, description="for file: one patient id a line", examples=["cohort.txt"])
+    id: str | None = Field(None, description="for group and list: its id", examples=["alliance-cohort"])
+    query: dict[str, str] = Field(
+        {},
+        description="for search, appointments and careteam: further search parameters",
+        examples=[{"active": "true"}],
+    )
+    past: Duration = Field(timedelta(days=90), description="for appointments: how far back one counts")
+    ahead: Duration = Field(timedelta(days=30), description="for appointments: how far ahead one counts")
     exclude: list[str] = Field([], description='patient ids, or "Group/id"; always wins')
     max_shrink: float = Field(
         0.2, ge=0, le=1, description="refuse a pass when the roster shrinks by more than this share"
@@ -135,8 +127,9 @@ class Cohort(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Cohort:
-        if self.source == "group" and not self.id:
-            raise ValueError("source = group needs id")
+        needed = {"group": "id", "list": "id", "file": "file"}.get(self.source)
+        if needed and not getattr(self, needed):
+            raise ValueError(f"source = {self.source} needs {needed}")
         return self
 
 
@@ -261,6 +254,12 @@ class Log(Section):
     format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else json")
 
 
+class Instruments(Section):
+    """Instruments of your own, beside those that are built in."""
+
+    files: list[Path] = Field([], description="their definition files (TOML)")
+
+
 class Licences(Section):
     """Instruments that need the site's own licence."""
 
@@ -290,6 +289,7 @@ class Settings(BaseSettings):
     alerts: Alerts = Field(default_factory=Alerts)
     detection: DetectionSettings = Field(default_factory=DetectionSettings)
     questionnaires: Questionnaires = Field({}, description="a site's own canonicals: which instrument each is")
+    instruments: Instruments = Field(default_factory=Instruments)
     licences: Licences = Field(default_factory=Licences)
     schedule: Schedule = Field(default_factory=Schedule)
     store: StoreSettings = Field(default_factory=StoreSettings)

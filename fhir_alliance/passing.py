@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from . import __version__, faults, instruments
+from . import __version__, faults
 from .alerting import AlertRules
 from .apply import Applier, Guard, WriteCap
 from .audit import Audit
+from .catalogue import catalogue
 from .cohort import cohort, guard_shrink
 from .config import Settings
 from .decide import Decision, Evidence, Rulebook, decide
@@ -47,7 +48,7 @@ def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:
     read, write, alerts = settings.read, settings.write, settings.alerts
     since = datetime.combine(alerts.since, time(), now.tzinfo) if alerts.since else None
     return Rulebook(
-        instruments=instruments.load_all(),
+        instruments=catalogue(settings),
         policy=policy(settings.detection.policy, preset=settings.detection.preset),
         keys=keys,
         placing=PlacingRules(read.encounter_statuses, read.encounter_classes, read.same_session),
@@ -157,7 +158,7 @@ class EndpointPass:
         self.applier.frame = replace(self.applier.frame, device=f"Device/{refs[0]}" if refs else "")
 
     def _roster(self, patient: str | None) -> list[str]:
-        roster = cohort(self.client, self.settings.cohort, self.settings.read)
+        roster = cohort(self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now)
         if patient is None:
             guard_shrink(int(self.store.checkpoint("roster") or 0), len(roster), self.settings.cohort.max_shrink)
             return roster

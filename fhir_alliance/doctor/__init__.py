@@ -114,7 +114,7 @@ def _reading(
     mode, why = choose_mode(capability, settings)
     section.facts["mode"] = mode
     try:
-        roster = cohort(client, settings.cohort, settings.read)
+        roster = cohort(client, settings.cohort, settings.read, settings.root, now)
         section.facts["cohort"] = len(roster)
         _cohort(settings, len(roster), section)
         if roster:
@@ -124,8 +124,9 @@ def _reading(
     except ConfigError as error:
         section.fail("settings", f"{error}.")
     except EHRError as error:
-        across = settings.cohort.source == "search" and "cohort" not in section.facts
-        here = {"refused": "Many EHRs allow no search across patients: use cohort.source ids or group."}
+        wide = settings.cohort.source in ("search", "appointments", "careteam")
+        across = wide and "cohort" not in section.facts
+        here = {"refused": "Many EHRs allow no search across patients: use cohort.source ids, file, group or list."}
         section.trouble("cohort" if across else "reading", error, **(here if across else {}))
     else:
         _credentials(settings.endpoint[name].auth.method, bool(roster), section)

@@ -70,6 +70,9 @@ MATRIX: dict[str, Row] = {
     "a_cached_search_is_not_believed": Row("search cache", _only("hapi-cached", why="answers no search from a cache")),
     "cohort_by_group": Row("cohort from a Group", TWINS),
     "cohort_by_search": Row("cohort from a search", TWINS),
+    "cohort_from_a_list_a_file_appointments_and_care_teams": Row(
+        "cohort from a List, a file, Appointments, CareTeams", TWINS
+    ),
     # test_alerts.py
     "a_strain_is_raised_worsens_and_recovers": Row("alert raised, worsened, recovered", EVERYWHERE),
     "withdrawn_when_data_change": Row("alert withdrawn", EVERYWHERE),

@@ -296,6 +296,46 @@ def test_cohort_by_group(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
     assert ehr.observations(former) + ehr.observations(other) == []
 
 
+def test_cohort_from_a_list_a_file_appointments_and_care_teams(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Each source gives its own patient, and not the one whose entry no longer counts."""
+    names = ("listed", "unlisted", "filed", "booked", "cancelled", "cared", "past")
+    who = {name: clinic.patient(name) for name in names}
+    doctor = clinic.practitioner()
+    for name, patient in who.items():
+        ehr.put(clinic.srs(f"qr-{name}", patient, 33, weeks=0))
+    subject = {name: {"reference": f"Patient/{patient}"} for name, patient in who.items()}
+    entry = [{"item": subject["listed"]}, {"item": subject["unlisted"], "deleted": True}]
+    ehr.put({"resourceType": "List", "id": clinic.id("l"), "status": "current", "mode": "changes", "entry": entry})
+    for name, status in (("booked", "booked"), ("cancelled", "cancelled")):
+        start = clinic.weeks_ago(1).isoformat(timespec="seconds")
+        actors = [{"actor": subject[name], "status": "accepted"}, {"actor": {"reference": f"Practitioner/{doctor}"}}]
+        actors[1]["status"] = "accepted"
+        when = {"start": start, "end": start}
+        appointment = {"resourceType": "Appointment", "id": clinic.id(f"a-{name}"), "status": status} | when
+        ehr.put(appointment | {"participant": actors})
+    for name, status in (("cared", "active"), ("past", "inactive")):
+        team = {"resourceType": "CareTeam", "id": clinic.id(f"t-{name}"), "status": status, "subject": subject[name]}
+        ehr.put(team)
+
+    def cohort(**settings: object) -> Site:
+        return site(**{"cohort.ids": []} | {f"cohort.{name}": given for name, given in settings.items()})
+
+    cohort(source="list", id=clinic.id("l")).sync()
+    assert (values(ehr, who["listed"]), ehr.observations(who["unlisted"])) == ([33], [])
+    by_file = cohort(source="file", file="cohort.txt")
+    (by_file.folder / "cohort.txt").write_text(f"# who takes part\n\nPatient/{who['filed']}  # since spring\n")
+    by_file.sync()
+    assert values(ehr, who["filed"]) == [33]
+    cohort(source="appointments", query={"actor": f"Practitioner/{doctor}"}).sync()
+    assert (values(ehr, who["booked"]), ehr.observations(who["cancelled"])) == ([33], [])
+    for name in ("cared", "past"):
+        cohort(source="careteam", query={"_id": clinic.id(f"t-{name}")}).sync()
+    assert (values(ehr, who["cared"]), ehr.observations(who["past"])) == ([33], [])
+    (by_file.folder / "cohort.txt").write_text("not an id\n")
+    ran = by_file.run("sync")
+    assert (ran.code, "number 1" in ran.err, "not an id" in ran.err) == (2, True, False)
+
+
 def test_cohort_by_search(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
     one, two, out = clinic.patient("one"), clinic.patient("two"), clinic.patient("out")
     for patient in clinic.patients:
