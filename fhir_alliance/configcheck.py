@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from . import instruments
+from .catalogue import catalogue, files
 from .config import Secret, Settings
 from .errors import ConfigError
 from .fhir.inbound import rules
@@ -51,16 +52,37 @@ def _secret(secret: Secret, settings: Settings) -> str | None:
 
 
 def _instruments(settings: Settings) -> Iterator[str]:
-    known = instruments.load_all()
+    wrong = [*_files(settings)]
+    yield from wrong
+    if wrong:
+        return
+    known = catalogue(settings)
     named = {"licences.attested": settings.licences.attested, "detection.cutoffs": settings.detection.cutoffs}
-    wrong = [(setting, id) for setting, ids in named.items() for id in ids if id not in known]
-    for setting, id in wrong:
+    absent = [(setting, id) for setting, ids in named.items() for id in ids if id not in known]
+    for setting, id in absent:
         yield f"{setting}: there is no instrument {id!r}; there are {', '.join(sorted(known))}"
-    for name in [] if wrong else settings.endpoint or [None]:
+    for name in [] if absent else settings.endpoint or [None]:
         try:
             rules(settings, name, now=datetime.now(UTC))
         except ConfigError as error:
             yield str(error)
+
+
+def _files(settings: Settings) -> Iterator[str]:
+    """What is wrong with the site's own instruments, worked examples included."""
+    before = 0
+    for path in files(settings):
+        try:
+            found = instruments.validate(path)
+        except ConfigError as error:
+            found = [str(error)]
+        before += bool(found)
+        yield from (f"instruments.files: {path}: {problem}" for problem in found)
+    if not before:
+        try:
+            catalogue(settings)
+        except ConfigError as error:
+            yield f"instruments.files: {error}"
 
 
 def _schedule(settings: Settings) -> Iterator[str]:

@@ -72,10 +72,25 @@ class Change:
     maximum: float
 
 
+Purpose = Literal["alliance", "group", "outcome", "hope", "consultation"]
+"""What an instrument measures: the alliance of one client with one practitioner; a member's view of a
+group; how the client is; the client's hope; one consultation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """An instrument as its definition file says. `version` is the file's own version;
-    `key` names the scoring key (items to scales) and is part of a series' identity."""
+    `key` names the scoring key (items to scales) and is part of a series' identity.
+
+    totals_only      no known key: a finished total is accepted, items are not; `items` is empty
+    canonicals       questionnaires that are this instrument, "url" or "url|version" (a site's file)
+    answers          what coded answers stand for, "system|code", code or display; then they alone decide
+    missing_answers  codes, or "system|code", that say that the question does not apply
+    fillers          numbers of items that belong to no scale
+    snomed           SNOMED CT code of exactly this total, and codes that it had before
+    higher           is a higher score better, or worse?
+    generic          constants of change that are not its own but those for any instrument of its range
+    """
 
     id: str
     version: str
@@ -95,6 +110,16 @@ class Instrument:
     holder: str
     terms: str
     provenance: Mapping[str, str] = field(default_factory=dict)
+    purpose: Purpose = "alliance"
+    totals_only: bool = False
+    canonicals: tuple[str, ...] = ()
+    answers: Mapping[str, float] | None = None
+    missing_answers: tuple[str, ...] = ()
+    fillers: tuple[int, ...] = ()
+    snomed: str | None = None
+    snomed_retired: tuple[str, ...] = ()
+    higher: Literal["better", "worse"] = "better"
+    generic: tuple[str, ...] = ()
 
     def scale(self, id: str) -> Scale:
         """The scale with this id; KeyError when there is none."""
@@ -102,6 +127,13 @@ class Instrument:
             if scale.id == id:
                 return scale
         raise KeyError(id)
+
+    def highest_level(self, rater: str) -> int:
+        """The highest level that a fall of its scores may have: 3 where a client rates the alliance, 1 (a notice,
+        never pushed) where somebody else does or a group is rated, 0 where it is no alliance measure."""
+        if self.purpose not in {"alliance", "group"}:
+            return 0
+        return 3 if self.purpose == "alliance" and self.rater == rater == "client" else 1
 
 
 # -- what was read -------------------------------------------------------------------------------

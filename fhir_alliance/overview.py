@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from . import instruments
+from .catalogue import catalogue
 from .config import Settings
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import policy
@@ -39,7 +39,7 @@ def told(
     store = Store(engine, settings.endpoint[endpoint].base_url)
     rule = policy(settings.detection.policy, preset=settings.detection.preset)
     cutoffs = settings.detection.cutoffs
-    return stories(store.assessments(patient), instruments.load_all(), rule, cutoffs=cutoffs, as_of=now)
+    return stories(store.assessments(patient), catalogue(settings), rule, cutoffs=cutoffs, as_of=now)
 
 
 def standings(engine: Engine, settings: Settings, endpoint: str, secret: bytes, now: datetime) -> list[Standing]:

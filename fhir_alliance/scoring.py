@@ -7,7 +7,7 @@ answered items when there are enough, the missing ones taken as the person's mea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import fsum
+from math import fsum, isfinite
 from operator import itemgetter
 
 from .model import Instrument, Scale, Score, Unscored
@@ -15,6 +15,7 @@ from .model import Instrument, Scale, Score, Unscored
 PRORATED = "prorated"
 STRAIGHT_LINING = "straight_lining"
 UNVERIFIED_KEY = "unverified_key"
+FINISHED_TOTAL = "finished_total"
 
 Answers = Mapping[int, float]
 
@@ -37,6 +38,19 @@ def score(instrument: Instrument, answers: Answers) -> tuple[tuple[Score, ...], 
     if len(answers) == plan.size:
         return tuple([_complete(scale, fsum(take(used)), flags) for scale, take in plan.scales]), ()
     return _partial(plan, used, flags)
+
+
+def finished(instrument: Instrument, total: float) -> Score | Unscored:
+    """A total that the form gives finished, taken as it is: for an instrument whose key is not known.
+
+    Flags `finished_total`, and `unverified_key`; of its items nothing is known, so 0 of 0 are counted.
+    """
+    scale = instrument.scale("total")
+    if not (isfinite(total) and scale.minimum <= total <= scale.maximum):
+        span = f"{scale.minimum:g} to {scale.maximum:g}"
+        return Unscored(scale.id, f"set aside: total: the form's own total is not within {span} (out-of-range)")
+    flags = (FINISHED_TOTAL,) if instrument.verified else (FINISHED_TOTAL, UNVERIFIED_KEY)
+    return Score(scale.id, total, total, 0, 0, flags)
 
 
 class _Plan:

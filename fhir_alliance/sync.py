@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from . import __version__, instruments
 from .audit import Audit, Trail, open_trail, who
+from .catalogue import files
 from .config import Settings, now_utc
 from .errors import ConfigError, EHRError, SafetyError
 from .log import log
@@ -78,8 +79,8 @@ def settings_fingerprint(settings: Settings, endpoint: str) -> str:
             "endpoint": {endpoint: {"questionnaires", "timezone", "aliases"}},
         }
     )
-    versions = ",".join(f"{i.id}/{i.version}" for i in instruments.load_all().values())
-    return hashlib.sha256(f"{__version__} {versions} {deciding}".encode()).hexdigest()
+    keys = instruments.digest(files(settings))
+    return hashlib.sha256(f"{__version__} {keys} {deciding}".encode()).hexdigest()
 
 
 def sync(

@@ -12,11 +12,11 @@ from . import app
 from .common import ConfigOption, EndpointOption, JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..documents import Found
     from ..fhir.rules import Rules
-    from ..model import Reading
+    from ..model import Instrument, Reading
 
 
 @app.command()
@@ -45,10 +45,11 @@ def score(
     from ..documents import read_files, unknown
     from ..errors import Exit
 
-    found = read_files(files, _rules(config, endpoint, attest or []))
+    by = _rules(config, endpoint, attest or [])
+    found = read_files(files, by)
     if ignore_unknown:
         found = (f for f in found if not unknown(f.reading))
-    complete = _print_json(found) if as_json else _print_text(found)
+    complete = _print_json(found) if as_json else _print_text(found, by.instruments)
     if not complete:
         raise typer.Exit(int(Exit.PARTIAL))
 
@@ -74,7 +75,7 @@ def _print_json(found: Iterable[Found]) -> bool:
     return complete
 
 
-def _print_text(found: Iterable[Found]) -> bool:
+def _print_text(found: Iterable[Found], known: Mapping[str, Instrument]) -> bool:
     from collections import Counter
 
     counts: Counter[str] = Counter()
@@ -83,14 +84,13 @@ def _print_text(found: Iterable[Found]) -> bool:
         reading = one.reading
         counts[reading.outcome] += 1
         complete = complete and bool(reading.scores) and not reading.unscored
-        typer.echo("\n".join(_form(one.source, reading)))
+        typer.echo("\n".join(_form(one.source, reading, known)))
     typer.echo(", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "nothing left to show", err=True)
     return complete
 
 
-def _form(source: str, reading: Reading) -> list[str]:
+def _form(source: str, reading: Reading, known: Mapping[str, Instrument]) -> list[str]:
     """The scores of one form as indented lines below where it comes from."""
-    from ..instruments import get
     from ..model import Outcome
 
     about = [source]
@@ -99,7 +99,7 @@ def _form(source: str, reading: Reading) -> list[str]:
         about += [f"{reading.instrument} {reading.version}"] if reading.version else []
     lines = ["  ".join(word for word in about if word)]
     for s in reading.scores:
-        value = f"{s.value:.{get(reading.instrument or '').scale(s.scale).places}f}"
+        value = f"{s.value:.{known[reading.instrument or ''].scale(s.scale).places}f}"
         stated = "" if s.stated is None else f", the form says {s.stated:g}"
         flags = f"  {', '.join(s.flags)}" if s.flags else ""
         lines.append(f"  {s.scale:<6} {value:>6}   sum {s.raw:g}, {s.answered} of {s.items} items{stated}{flags}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .. import instruments
+from ..catalogue import catalogue
 from ..config import Settings
 from ..configcheck import problems
 from .findings import Section
@@ -21,7 +21,8 @@ def examine_machine(settings: Settings) -> Section:
         section.ok("settings", "The configuration is right by itself.")
     _store(settings.store_path, section)
     _switches(settings, section)
-    _licences(settings, section)
+    if not wrong:
+        _licences(settings, section)
     return section
 
 
@@ -55,7 +56,8 @@ def _switches(settings: Settings, section: Section) -> None:
 
 
 def _licences(settings: Settings, section: Section) -> None:
-    gated = {i.id for i in instruments.load_all().values() if i.licence_gated}
+    known = catalogue(settings)
+    gated = {i.id for i in known.values() if i.licence_gated}
     held = gated & set(settings.licences.attested)
     if held:
         section.ok("licences", f"Attested: {', '.join(sorted(held))}.")

@@ -89,11 +89,22 @@ def read_answer(number: int, link: str, entry: Json, source: Source) -> float | 
         raise invalid(number, "several-answers", "more than one answer")
     if Kind.ABSENT in kinds or _says_absent(entry) or _absent_inside(values[0]):
         raise invalid(number, "value-and-absent", "a value together with a reason for having none")
+    if _not_applicable(values[0], source.binding.missing):
+        return None
     item = source.binding.items[number]
     found = list(_values(number, link, values[0], source))
     if max(found) - min(found) > TOLERANCE:
         raise invalid(number, "sources-disagree", "its weights and value disagree")
     return snap(found[0], item)
+
+
+def _not_applicable(answer: Json, missing: frozenset[str]) -> bool:
+    """Is it a coded answer that stands for "does not apply" on this form?"""
+    coding = answer.get("valueCoding")
+    if not missing or not isinstance(coding, dict):
+        return False
+    system, code = coding.get("system"), coding.get("code")
+    return isinstance(code, str) and (code in missing or f"{system}|{code}" in missing)
 
 
 def _absent_inside(answer: Json) -> bool:

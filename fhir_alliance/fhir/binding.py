@@ -7,15 +7,17 @@ same twelve items are keyed differently from version to version.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from ..config import DEFAULT_NAMESPACE, Mapped, Questionnaires
 from ..errors import ConfigError
+from ..instruments import load_all, on_grid
 from ..model import Instrument, Item
 
 MOST_POINTS = 10_000
+_OURS = f"{DEFAULT_NAMESPACE}/Questionnaire/"
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
@@ -27,12 +29,16 @@ class Binding:
     mapped   the site gave the linkIds, so a number that is none of them is just another question
     answers  the site's own values of coded answers ("system|code", code, or display), which then
              decide alone; None when it gave none
+    missing  codes, or "system|code", of "does not apply"
+    totals   linkIds of a total that the form states itself
     """
 
     instrument: Instrument
     numbers: Mapping[str, int]
     mapped: bool = False
     answers: Mapping[str, float] | None = None
+    missing: frozenset[str] = frozenset()
+    totals: tuple[str, ...] = ()
     items: Mapping[int, Item] = field(init=False)
     grids: Mapping[int, Mapping[float, float]] = field(init=False, repr=False, compare=False)
 
@@ -82,23 +88,86 @@ def is_relative(canonical: str) -> bool:
     return not _ABSOLUTE.match(canonical)
 
 
-def shipped(instruments: Mapping[str, Instrument]) -> dict[str, Known]:
-    """The canonicals under the default namespace, with linkIds 1 to n."""
-    known = {}
-    for instrument in instruments.values():
-        binding = Binding(instrument, {link: i.number for i in instrument.items for link in i.link_ids})
-        versions = dict.fromkeys(instrument.questionnaire_versions, binding)
-        known[f"{DEFAULT_NAMESPACE}/Questionnaire/{instrument.id}"] = Known(versions, binding, None)
-    return known
+class Shipped(Mapping[str, Known]):
+    """The canonicals under the default namespace, with linkIds 1 to n, each made when first asked for."""
+
+    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+        self._instruments, self._made = instruments, dict[str, Known]()
+
+    def __getitem__(self, url: str) -> Known:
+        if url not in self._made:
+            id = self._id(url)
+            if id is None:
+                raise KeyError(url)
+            binding = plain_binding(self._instruments[id])
+            versions = dict.fromkeys(binding.instrument.questionnaire_versions, binding)
+            self._made[url] = Known(versions, binding, None)
+        return self._made[url]
+
+    def __contains__(self, url: object) -> bool:
+        return isinstance(url, str) and self._id(url) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{_OURS}{id}" for id in self._instruments)
+
+    def __len__(self) -> int:
+        return len(self._instruments)
+
+    def _id(self, url: str) -> str | None:
+        id = url.removeprefix(_OURS)
+        return id if id != url and id in self._instruments else None
 
 
-def site(maps: Mapping[str, Questionnaires], instruments: Mapping[str, Instrument]) -> dict[str, Known]:
-    """The canonicals of a site's tables (name of the table → its keys); a later table overrides.
+class Bindings(Mapping[str, Known]):
+    """Every canonical that is read: a site's own, then the shipped ones."""
 
-    ConfigError names the table and the key, and what is wrong with it.
+    def __init__(self, ours: Mapping[str, Known], theirs: Mapping[str, Known]) -> None:
+        self._ours, self._theirs = ours, theirs
+
+    def __getitem__(self, url: str) -> Known:
+        return self._theirs[url] if url in self._theirs else self._ours[url]
+
+    def __contains__(self, url: object) -> bool:
+        return url in self._theirs or url in self._ours
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._theirs, *self._ours))
+
+    def __len__(self) -> int:
+        return len(self._theirs) + len(self._ours)
+
+
+def plain_binding(instrument: Instrument) -> Binding:
+    """An instrument as its own file says that it is carried."""
+    links = {link: i.number for i in instrument.items for link in i.link_ids}
+    return Binding(
+        instrument,
+        links,
+        mapped=instrument.totals_only or links != {str(i.number): i.number for i in instrument.items},
+        answers=instrument.answers,
+        missing=frozenset(instrument.missing_answers),
+        totals=instrument.stated_total,
+    )
+
+
+def site(
+    maps: Mapping[str, Questionnaires], instruments: Mapping[str, Instrument], own: Iterable[Instrument] = ()
+) -> dict[str, Known]:
+    """The canonicals of a site's instrument files and of its tables (name of the table → its keys); a later table
+    overrides.
+
+    ConfigError names the table or file and the key, and what is wrong with it.
     """
-    ours = shipped(instruments)
+    ours = Shipped(load_all())
     found: dict[str, dict[str | None, Binding]] = {}
+    for instrument in own:
+        binding = plain_binding(instrument)
+        for canonical in instrument.canonicals:
+            url, version = split(canonical)
+            if url in ours or version in found.get(url, {}):
+                raise ConfigError(f"canonicals of {instrument.id}: {canonical!r} is another instrument's already")
+            found.setdefault(url, {})[version] = binding
+    defined = {(url, version) for url, by_version in found.items() for version in by_version}
     for table, questionnaires in maps.items():
         seen: set[tuple[str, str | None]] = set()
         for key, value in questionnaires.items():
@@ -112,6 +181,8 @@ def site(maps: Mapping[str, Questionnaires], instruments: Mapping[str, Instrumen
                 raise ConfigError(f"{where}: a relative key belongs to its endpoint, [endpoint.NAME.questionnaires]")
             if (url, version) in seen:
                 raise ConfigError(f"{where}: the same questionnaire is mapped twice")
+            if (url, version) in defined:
+                raise ConfigError(f"{where}: an instrument file names this questionnaire too")
             seen.add((url, version))
             found.setdefault(url, {})[version] = _bind(where, value, instruments)
     return {url: _known(by_version) for url, by_version in found.items()}
@@ -127,15 +198,24 @@ def _bind(where: str, value: str | Mapped, instruments: Mapping[str, Instrument]
     instrument = instruments.get(name)
     if instrument is None:
         raise ConfigError(f"{where}: no instrument {name!r}; there are: {', '.join(instruments)}")
-    links = {link: item.number for item in instrument.items for link in item.link_ids}
-    items = None if isinstance(value, str) else value.items
-    answers = None if isinstance(value, str) else value.answers
-    if answers is not None:
-        _check_answers(where, answers, instrument)
-    if items is None:
-        return Binding(instrument, links, answers=answers)
-    _check_items(where, items, instrument)
-    return Binding(instrument, dict(items), mapped=True, answers=answers)
+    plain = plain_binding(instrument)
+    if isinstance(value, str):
+        return plain
+    if instrument.totals_only and (value.items is not None or value.answers is not None):
+        raise ConfigError(f"{where}: {name} accepts a finished total only; say where it is: total = linkId")
+    if value.answers is not None:
+        _check_answers(where, value.answers, instrument)
+        plain = replace(plain, answers=value.answers)
+    if value.missing:
+        plain = replace(plain, missing=frozenset(value.missing))
+    if value.items is not None:
+        _check_items(where, value.items, instrument)
+        plain = replace(plain, numbers=dict(value.items), mapped=True)
+    if value.total is not None:
+        if value.total in plain.numbers:
+            raise ConfigError(f"{where}: {value.total!r} is an item and cannot be the total")
+        plain = replace(plain, totals=(value.total,))
+    return plain
 
 
 def _check_items(where: str, items: Mapping[str, int], instrument: Instrument) -> None:
@@ -155,11 +235,10 @@ def _check_items(where: str, items: Mapping[str, int], instrument: Instrument) -
 
 
 def _check_answers(where: str, answers: Mapping[str, float], instrument: Instrument) -> None:
-    item = instrument.items[0]  # one grid for all items of an instrument
     if not answers:
         raise ConfigError(f"{where}: answers is empty")
     for value in answers.values():
-        steps = (value - item.minimum) / item.step
-        if not item.minimum <= value <= item.maximum or abs(steps - round(steps)) > 1e-6:
+        if not any(on_grid(item, value) for item in instrument.items):
+            item = instrument.items[0]
             span = f"{item.minimum:g} to {item.maximum:g} in steps of {item.step:g}"
             raise ConfigError(f"{where}: answers of {instrument.id} are {span}")

@@ -98,7 +98,9 @@ def _weight(link: str, answer: Answer, binding: Binding, form: Form) -> Number |
     if answer.valueString is not UNSET or answer.extension is not UNSET:
         return None
     if coding is not UNSET:
-        if whole is not UNSET or answer.valueDecimal is not UNSET or binding.answers is not None:
+        if whole is not UNSET or answer.valueDecimal is not UNSET:
+            return None
+        if binding.answers is not None or binding.missing:
             return None
         return _coded(link, coding, form)
     number: Number
@@ -154,6 +156,6 @@ def _other(link: str, answers: list[Answer], binding: Binding, form: Form) -> bo
             coding is UNSET and a.valueString is UNSET and a.valueInteger is UNSET and a.valueDecimal is UNSET
         )
     # A stated total, or a number that tells of another form, is for the long way.
-    if given and (link in binding.instrument.stated_total or link in form.calculated or link.isdigit()):
+    if given and (link in binding.totals or link in form.calculated or link.isdigit()):
         return None
     return given

@@ -16,6 +16,7 @@ from ..model import Outcome, Reading
 from ..scoring import score
 from .answers import Source
 from .content import SIZE_LIMIT, canonical, decode, digest, fingerprint, roomy
+from .finished import finished_total
 from .form import Form, compile_form
 from .items import find, read_items
 from .labels import permit, read_labels
@@ -155,7 +156,9 @@ def _scored(
     when = authored(resource.get("authored"), rules.zone, rules.now)
     known |= {"at": when.at, "effective": when.effective, "encounter": _encounter(resource, rules)}
     answers = read_items(found, source, whole=unfinished)
-    scores, unscored = score(instrument, answers.values)
+    scores, unscored = (
+        finished_total(instrument, answers.stated) if instrument.totals_only else score(instrument, answers.values)
+    )
     flags = [*when.flags]
     flags += ["version_assumed"] if identity.version_assumed else []
     flags += [PROXY] if known["rater"] == PROXY else []

@@ -48,6 +48,8 @@ def read_items(found: Found, source: Source, *, whole: bool = False) -> Answers:
     """
     if found.foreign:
         raise set_aside("form-mismatch", "answers items that this instrument does not have")
+    if source.binding.instrument.totals_only:
+        return Answers({}, _stated(found, source), extra=False)
     if not any(_carries(entry) for entries in found.numbered.values() for _, entry in entries):
         raise set_aside("form-mismatch", "answers none of the instrument's items")
     if whole and not all(any(_carries(e) for _, e in found.numbered.get(n, ())) for n in source.binding.items):
@@ -64,8 +66,12 @@ def read_items(found: Found, source: Source, *, whole: bool = False) -> Answers:
             values[number] = value
     if whole and len(values) < len(source.binding.items):
         raise waiting("in-progress", "not completed")
-    stated = (stated_number(entry, source.numeric_strings) for entry in found.totals)
-    return Answers(values, tuple(s for s in stated if s is not None), found.extra)
+    return Answers(values, _stated(found, source), found.extra)
+
+
+def _stated(found: Found, source: Source) -> tuple[float | int, ...]:
+    numbers = (stated_number(entry, source.numeric_strings) for entry in found.totals)
+    return tuple(n for n in numbers if n is not None)
 
 
 def find(items: object, source: Source) -> Found:
@@ -106,7 +112,7 @@ def _sort(entry: Json, link: str, answers: list[Json], source: Source, found: Fo
     number = binding.numbers.get(link)
     if number is not None:
         found.numbered.setdefault(number, []).append((link, entry))
-    elif link in binding.instrument.stated_total or link in source.form.calculated:
+    elif link in binding.totals or link in source.form.calculated:
         found.totals.append(entry)
     elif answered:
         found.extra = True

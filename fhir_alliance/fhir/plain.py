@@ -46,7 +46,7 @@ def _reading(response: Response, rules: Rules, resolve: Resolve | None) -> Readi
     if identity is None:
         return None
     instrument = identity.binding.instrument
-    if instrument.licence_gated and instrument.id not in rules.attested:
+    if instrument.totals_only or (instrument.licence_gated and instrument.id not in rules.attested):
         return None
     people = _people(response, rules, instrument.rater)
     at = _time(response.authored, rules)

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ..catalogue import catalogue, own
 from ..config import DEFAULT_NAMESPACE, Endpoint, Settings
 from ..errors import ConfigError
 from ..instruments import get, load_all
 from ..model import Instrument
-from .binding import Binding, Known, shipped, site
+from .binding import Binding, Bindings, Known, Shipped, site
 from .form import NOTHING, Form, compile_form
 from .terminology import Fetch
 
@@ -77,9 +78,9 @@ def rules(
 
     ConfigError when a questionnaire map, an attested instrument or the endpoint's name is wrong.
     """
-    instruments = load_all()
-    attested = frozenset(get(id).id for id in (*(settings.licences.attested if settings else ()), *attest))
-    known = shipped(instruments)
+    instruments = catalogue(settings)
+    attested = frozenset(get(id, instruments).id for id in (*(settings.licences.attested if settings else ()), *attest))
+    known = Shipped(load_all())
     if settings is None:
         return Rules(known, instruments, now, attested=attested, require_id=require_id)
     maps = {"questionnaires": settings.questionnaires}
@@ -90,7 +91,7 @@ def rules(
     if chosen is not None:
         maps[f"endpoint.{name}.questionnaires"] = chosen.questionnaires
     return Rules(
-        bindings=known | site(maps, instruments),
+        bindings=Bindings(known, site(maps, instruments, own(instruments))),
         instruments=instruments,
         now=now,
         zone=ZoneInfo(chosen.timezone) if chosen else UTC,

@@ -2,74 +2,64 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, cast
+from typing import Any
 
 from ..model import Change, Instrument, Item, Scale
+from .shape import CHANGE, ITEMS, LICENCE, SCALE, TOP, TOTAL, problems
 
-_TOP: dict[str, str] = {
-    "id": "text",
-    "version": "text",
-    "key": "text",
-    "title": "text",
-    "rater": "client|therapist|caregiver|observer",
-    "language": "text",
-    "when": "pre|post|any",
-    "response": "likert|vas",
-    "verified": "boolean",
-    "questionnaire_versions": "texts",
-    "stated_total": "texts?",
-    "licence": "table",
-    "items": "table",
-    "scale": "tables",
-    "change": "table",
-    "provenance": "table",
-    "example": "any",
-}
-_LICENCE = {"gated": "boolean", "holder": "text", "terms": "text"}
-_ITEMS = {"count": "integer", "minimum": "number", "maximum": "number", "step": "number", "reverse": "integers?"}
-_SCALE = {
-    "id": "text",
-    "title": "text",
-    "items": "integers",
-    "rule": "mean|sum",
-    "minimum": "number",
-    "maximum": "number",
-    "places": "integer",
-    "min_answered": "integer",
-    "requires": "texts?",
-    "notice_drop": "number?",
-}
-_CHANGE = {
-    "rc90": "number",
-    "rc95": "number",
-    "rc99": "number",
-    "s0": "number",
-    "low": "number?",
-    "minimum": "number",
-    "maximum": "number",
-}
 MOST_ITEMS = 500
+GENERIC = {"rc90": 0.125, "rc95": 0.15, "rc99": 0.20, "s0": 0.08}
+"""Constants of change for an instrument without its own, as shares of the range of its total: assumptions of the
+clinical specification 2.6 ("unknown instrument")."""
+
+_CHECKED = {name: field for name, field in TOP.items() if name != "example"}
+_EXAMPLES = {"example": TOP["example"]}
 
 
 def read(data: dict[str, Any]) -> tuple[Instrument | None, list[str]]:
-    """The instrument, and what is wrong with the shape of its definition (None when that is too much)."""
-    problems = _shape(data, _TOP, "")
-    if problems:
-        return None, problems
-    problems += _shape(data["licence"], _LICENCE, "licence.")
-    problems += _shape(data["items"], _ITEMS, "items.")
-    problems += _shape(data["change"], _CHANGE, "change.")
+    """The instrument, and what is wrong with the shape of its definition (None when that is too much).
+
+    Worked examples are left to `examples.py`: a file is usable without them.
+    """
+    found = problems({k: v for k, v in data.items() if k not in _EXAMPLES}, _CHECKED, "")
+    if found:
+        return None, found
+    found += problems(data["licence"], LICENCE, "licence.")
+    found += problems(data.get("change", {}), CHANGE, "change.")
+    if "total" in data:
+        found += [f"{name}: a file with [total] has none" for name in ("items", "scale", "answers") if name in data]
+        found += problems(data["total"], TOTAL, "total.")
+    else:
+        found += _form(data)
+    return (None, found) if found else (_instrument(data), found)
+
+
+def _form(data: dict[str, Any]) -> list[str]:
+    lacking = [f"{name}: missing" for name in ("items", "scale") if name not in data]
+    if lacking:
+        return lacking
+    items = data["items"]
+    found = problems(items, ITEMS, "items.")
     for n, scale in enumerate(data["scale"], 1):
-        problems += _shape(scale, _SCALE, f"scale {n}: ")
-    problems += [f"provenance.{k}: give text" for k, v in data["provenance"].items() if not isinstance(v, str)]
-    if not problems and not 1 <= data["items"]["count"] <= MOST_ITEMS:
-        problems.append(f"items.count: give 1 to {MOST_ITEMS}")
-    return (None, problems) if problems else (_instrument(data), problems)
+        found += problems(scale, SCALE, f"scale {n}: ")
+    if found:
+        return found
+    count = items["count"]
+    if not 1 <= count <= MOST_ITEMS:
+        return [f"items.count: give 1 to {MOST_ITEMS}"]
+    for name in ("minimum", "maximum", "step", "link_ids"):
+        given = items.get(name)
+        if isinstance(given, list) and len(given) != count:
+            found.append(f"items.{name}: give {count}, one per item")
+    absent = [n for n in items.get("reverse", ()) if not 1 <= n <= count]
+    return found + [f"items.reverse: item {n} does not exist" for n in absent]
 
 
 def _instrument(data: dict[str, Any]) -> Instrument:
-    form, licence = data["items"], data["licence"]
+    licence = data["licence"]
+    scales = (_total(data["total"]),) if "total" in data else tuple(_scale(scale) for scale in data["scale"])
+    change, generic = _change(data.get("change", {}), scales)
+    share = {n: f"[A] generic: {GENERIC[n]:g} of the range; clinical specification 2.6" for n in generic}
     return Instrument(
         id=data["id"],
         version=data["version"],
@@ -78,28 +68,52 @@ def _instrument(data: dict[str, Any]) -> Instrument:
         rater=data["rater"],
         language=data["language"],
         when=data["when"],
-        unit_hint=data["response"],
-        questionnaire_versions=tuple(data["questionnaire_versions"]),
-        items=tuple(
-            Item(
-                number=n,
-                link_ids=(str(n),),
-                minimum=float(form["minimum"]),
-                maximum=float(form["maximum"]),
-                step=float(form["step"]),
-                reverse=n in form.get("reverse", ()),
-            )
-            for n in range(1, form["count"] + 1)
-        ),
-        scales=tuple(_scale(scale) for scale in data["scale"]),
-        change=_change(data["change"]),
+        unit_hint=data.get("response", "likert"),
+        questionnaire_versions=tuple(data.get("questionnaire_versions", ())),
+        items=_items(data["items"]) if "items" in data else (),
+        scales=scales,
+        change=change,
         stated_total=tuple(data.get("stated_total", ())),
         verified=data["verified"],
         licence_gated=licence["gated"],
         holder=licence["holder"],
         terms=licence["terms"],
-        provenance=dict(data["provenance"]),
+        provenance=dict(data["provenance"]) | share,
+        purpose=data["purpose"],
+        totals_only="total" in data,
+        canonicals=tuple(data.get("canonicals", ())),
+        answers={k: float(v) for k, v in data["answers"].items()} if "answers" in data else None,
+        missing_answers=tuple(data.get("missing_answers", ())),
+        fillers=tuple(data.get("items", {}).get("fillers", ())),
+        snomed=data.get("snomed"),
+        snomed_retired=tuple(data.get("snomed_retired", ())),
+        higher=data.get("higher", "better"),
+        generic=generic,
     )
+
+
+def _items(form: dict[str, Any]) -> tuple[Item, ...]:
+    count, links = form["count"], form.get("link_ids")
+    low, high, step = (_per_item(form[name], count) for name in ("minimum", "maximum", "step"))
+    return tuple(
+        Item(
+            number=n,
+            link_ids=_links(links[n - 1]) if links else (str(n),),
+            minimum=low[n - 1],
+            maximum=high[n - 1],
+            step=step[n - 1],
+            reverse=n in form.get("reverse", ()),
+        )
+        for n in range(1, count + 1)
+    )
+
+
+def _per_item(given: Any, count: int) -> list[float]:
+    return [float(x) for x in given] if isinstance(given, list) else [float(given)] * count
+
+
+def _links(given: str | list[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _scale(data: dict[str, Any]) -> Scale:
@@ -118,55 +132,18 @@ def _scale(data: dict[str, Any]) -> Scale:
     )
 
 
-def _change(data: dict[str, Any]) -> Change:
-    numbers = {name: float(value) for name, value in data.items()}
-    return Change(low=numbers.pop("low", None), **cast("dict[str, Any]", numbers))
+def _total(data: dict[str, Any]) -> Scale:
+    """The one scale of an instrument whose key is not known."""
+    low, high = float(data["minimum"]), float(data["maximum"])
+    return Scale("total", data["title"], (), data["rule"], 0, low, high, data["places"])
 
 
-def _shape(table: Any, fields: dict[str, str], where: str) -> list[str]:
-    if not isinstance(table, dict):
-        return [f"{where.rstrip('. ') or 'the file'}: give a table"]
-    problems = [f"{where}{name}: unknown key" for name in table if name not in fields]
-    for name, kind in fields.items():
-        if name in table:
-            if wrong := _kind(table[name], kind.removesuffix("?")):
-                problems.append(f"{where}{name}: {wrong}")
-        elif not kind.endswith("?") and kind != "any":
-            problems.append(f"{where}{name}: missing")
-    return problems
-
-
-def _kind(value: Any, kind: str) -> str | None:
-    """What is wrong with a value of this kind, or None."""
-    if "|" in kind:
-        return None if value in kind.split("|") else f"give one of {kind.replace('|', ', ')}"
-    return None if _KINDS[kind][0](value) else f"give {_KINDS[kind][1]}"
-
-
-def _text(x: Any) -> bool:
-    return isinstance(x, str) and bool(x.strip())
-
-
-def _integer(x: Any) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool)
-
-
-def _number(x: Any) -> bool:
-    return _integer(x) or (isinstance(x, float) and math.isfinite(x))
-
-
-def _all(check: Any) -> Any:
-    return lambda x: isinstance(x, list) and all(check(y) for y in x)
-
-
-_KINDS: dict[str, tuple[Any, str]] = {
-    "any": (lambda _: True, "anything"),
-    "text": (_text, "text"),
-    "texts": (_all(_text), "a list of texts"),
-    "integer": (_integer, "a whole number"),
-    "integers": (_all(_integer), "a list of whole numbers"),
-    "number": (_number, "a number"),
-    "boolean": (lambda x: isinstance(x, bool), "true or false"),
-    "table": (lambda x: isinstance(x, dict), "a table"),
-    "tables": (lambda x: isinstance(x, list) and bool(x) and all(isinstance(y, dict) for y in x), "one table or more"),
-}
+def _change(data: dict[str, Any], scales: tuple[Scale, ...]) -> tuple[Change, tuple[str, ...]]:
+    """Constants of change on the metric of the total, and which of them are generic."""
+    total = next((s for s in scales if s.id == "total"), scales[0])
+    generic = tuple(name for name in GENERIC if name not in data)
+    numbers = {name: float(data[name]) for name in GENERIC if name in data}
+    numbers |= {name: GENERIC[name] * (total.maximum - total.minimum) for name in generic}
+    low = data.get("low")
+    change = Change(low=None if low is None else float(low), minimum=total.minimum, maximum=total.maximum, **numbers)
+    return change, generic
