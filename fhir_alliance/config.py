@@ -49,8 +49,6 @@ class Mapped(Section):
     )
     missing: list[str] = Field([], description='codes of "does not apply", "system|code" or code: the item is missing')
     total: str | None = Field(None, description="linkId of the total that the form states itself")
-    missing: list[str] = Field([], description='codes of "does not apply", "system|code" or code: the item is missing')
-    total: str | None = Field(None, description="linkId of the total that the form states itself")
 
 
 Questionnaires = dict[str, str | Mapped]
@@ -262,12 +260,6 @@ class Instruments(Section):
     files: list[Path] = Field([], description="their definition files (TOML)")
 
 
-class Instruments(Section):
-    """Instruments of your own, beside those that are built in."""
-
-    files: list[Path] = Field([], description="their definition files (TOML)")
-
-
 class Licences(Section):
     """Instruments that need the site's own licence."""
 
@@ -297,7 +289,6 @@ class Settings(BaseSettings):
     alerts: Alerts = Field(default_factory=Alerts)
     detection: DetectionSettings = Field(default_factory=DetectionSettings)
     questionnaires: Questionnaires = Field({}, description="a site's own canonicals: which instrument each is")
-    instruments: Instruments = Field(default_factory=Instruments)
     instruments: Instruments = Field(default_factory=Instruments)
     licences: Licences = Field(default_factory=Licences)
     schedule: Schedule = Field(default_factory=Schedule)

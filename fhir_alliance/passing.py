@@ -18,7 +18,6 @@ from .alerting import AlertRules
 from .apply import Applier, Guard, WriteCap
 from .audit import Audit
 from .catalogue import catalogue
-from .catalogue import catalogue
 from .cohort import cohort, guard_shrink
 from .config import Settings
 from .decide import Decision, Evidence, Rulebook, decide
