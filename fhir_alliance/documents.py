@@ -6,7 +6,7 @@ the responses that need them; the second reads the responses, one at a time and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from .fhir.inbound import decode_response, read_response
 from .fhir.pieces import Piece, is_resource, pieces
 from .fhir.questionnaire import TERMS
 from .fhir.rules import Rules
-from .fhir.stated import DIFFERS, compare
+from .fhir.stated import DIFFERS, compare, counted
 from .fhir.stop import Stop, set_aside, skipped
 from .files import File
 from .library import Library
@@ -29,10 +29,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A reading and where it comes from: `<path as given>[:<line or entry from 1>][#<resource id>]`."""
+    """A reading and where it comes from: `<path as given>[:<line or entry from 1>][#<resource id>]`.
+
+    counted  item number → value in our total, where the form states another one
+    """
 
     source: str
     reading: Reading
+    counted: Mapping[int, float] | None = None
 
 
 def read_files(names: Sequence[str], rules: Rules) -> Iterator[Found]:
@@ -103,7 +107,10 @@ def _response(piece: Piece, file: File, library: Library) -> Found:
     names += [piece.full_url] if piece.full_url else []
     if reading.scores and reading.instrument:
         reading = _compared(reading, library.stated(file.name, names, reading.instrument))
-    return Found(f"{piece.where}#{reading.id}" if reading.id else piece.where, reading)
+    where = f"{piece.where}#{reading.id}" if reading.id else piece.where
+    if DIFFERS not in reading.flags or reading.instrument is None:
+        return Found(where, reading)
+    return Found(where, reading, counted(library.rules.instruments[reading.instrument], reading.answers))
 
 
 def _compared(reading: Reading, stated: Sequence[float]) -> Reading:
@@ -146,8 +153,13 @@ def report(found: Found) -> list[Json]:
             "items": s.items,
             "flags": list(s.flags),
         }
-        | ({} if s.stated is None else {"stated": s.stated})
+        | ({} if s.stated is None else {"stated": s.stated, "counted": _numbers(found.counted)})
         for s in reading.scores
     ]
     lines += [common | {"scale": u.scale, "reason": u.reason} for u in reading.unscored]
     return lines or [common | {"reason": reading.reason}]
+
+
+def _numbers(counted: Mapping[int, float] | None) -> Json:
+    """Item numbers as JSON has them."""
+    return {str(number): value for number, value in (counted or {}).items()}

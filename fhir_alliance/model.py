@@ -179,6 +179,7 @@ class Reading(Struct, frozen=True, gc=False):
     code       machine word of the reason ("form-mismatch"); `reason` the whole line
     content    hash of the content, without `meta`
     labels     security label codes of the source as "system|code", to be copied outward
+    answers    item number → answer in the form's own coding, of a scored response. Never kept, never logged
     """
 
     outcome: Outcome
@@ -201,6 +202,7 @@ class Reading(Struct, frozen=True, gc=False):
     reason: str | None = None
     labels: tuple[str, ...] = ()
     updated: datetime | None = None
+    answers: Mapping[int, float] = {}
 
 
 @dataclass(frozen=True, slots=True)

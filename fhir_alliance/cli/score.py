@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..documents import Found
     from ..fhir.rules import Rules
-    from ..model import Instrument, Reading
+    from ..model import Instrument
 
 
 @app.command()
@@ -84,24 +84,28 @@ def _print_text(found: Iterable[Found], known: Mapping[str, Instrument]) -> bool
         reading = one.reading
         counts[reading.outcome] += 1
         complete = complete and bool(reading.scores) and not reading.unscored
-        typer.echo("\n".join(_form(one.source, reading, known)))
+        typer.echo("\n".join(_form(one, known)))
     typer.echo(", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "nothing left to show", err=True)
     return complete
 
 
-def _form(source: str, reading: Reading, known: Mapping[str, Instrument]) -> list[str]:
+def _form(found: Found, known: Mapping[str, Instrument]) -> list[str]:
     """The scores of one form as indented lines below where it comes from."""
+    from ..fhir.stated import number_text
     from ..model import Outcome
 
-    about = [source]
+    reading = found.reading
+    about = [found.source]
     if reading.outcome is not Outcome.SKIPPED:
         about += [reading.patient or "", reading.authored or ""]
         about += [f"{reading.instrument} {reading.version}"] if reading.version else []
     lines = ["  ".join(word for word in about if word)]
     for s in reading.scores:
         value = f"{s.value:.{known[reading.instrument or ''].scale(s.scale).places}f}"
-        stated = "" if s.stated is None else f", the form says {s.stated:g}"
+        stated = "" if s.stated is None else f", the form says {number_text(s.stated)}"
         flags = f"  {', '.join(s.flags)}" if s.flags else ""
         lines.append(f"  {s.scale:<6} {value:>6}   sum {s.raw:g}, {s.answered} of {s.items} items{stated}{flags}")
+        if s.stated is not None and found.counted:
+            lines.append("  counted " + ", ".join(f"{n}: {value:g}" for n, value in found.counted.items()))
     reasons = [u.reason for u in reading.unscored] or ([reading.reason] if reading.reason else [])
     return lines + [f"  {reason}" for reason in reasons]

@@ -166,7 +166,8 @@ def _scored(
     if flags:
         scores = tuple(replace(s, flags=tuple(sorted({*s.flags, *flags}))) for s in scores)
     scores = tuple(compare(s, answers.stated) if s.scale == "total" else s for s in scores)
-    known |= {"scores": scores, "unscored": unscored, "flags": tuple(sorted({f for s in scores for f in s.flags}))}
+    known |= {"answers": answers.values, "scores": scores, "unscored": unscored}
+    known |= {"flags": tuple(sorted({f for s in scores for f in s.flags}))}
     if scores:
         return Reading(Outcome.SCORED, **known)
     return Reading(Outcome.SET_ASIDE, code="incomplete", reason=unscored[0].reason, **known)

@@ -89,6 +89,7 @@ def _reading(response: Response, rules: Rules, resolve: Resolve | None) -> Readi
         None,
         labels,
         updated,
+        found,
     )
 
 

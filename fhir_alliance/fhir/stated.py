@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
 
-from ..model import Score
+from ..model import Instrument, Score
 from .weights import is_number
 
 DIFFERS = "stated_total_differs"
@@ -30,8 +31,30 @@ def compare(total: Score, stated: Iterable[float]) -> Score:
     """The total, flagged with the first stated number that does not agree, if there is one."""
     for number in stated:
         if not agrees(number, total):
-            return replace(total, flags=tuple(sorted({*total.flags, DIFFERS})), stated=number)
+            return replace(total, flags=tuple(sorted({*total.flags, DIFFERS})), stated=_kept(number))
     return total
+
+
+def _kept(number: float) -> float:
+    """The number itself, or of one that no float can hold the nearest one: what is kept can be read again."""
+    try:
+        float(number)
+    except OverflowError:
+        return sys.float_info.max if number > 0 else -sys.float_info.max
+    return number
+
+
+def counted(instrument: Instrument, answers: Mapping[int, float]) -> dict[int, float]:
+    """The answers behind our total as they were counted, reversed items turned: item number → value. They add up to
+    `raw`, unless it is prorated."""
+    items = {item.number: item for item in instrument.items}
+    values = {n: answers[n] for n in instrument.scale("total").items if n in answers}
+    return {n: items[n].minimum + items[n].maximum - x if items[n].reverse else x for n, x in values.items()}
+
+
+def number_text(number: float) -> str:
+    """A stated number in few digits; it may be any that JSON can hold."""
+    return f"{number:g}" if -_ABSURD < number < _ABSURD else "a number beyond all scales"
 
 
 @dataclass(frozen=True, slots=True)

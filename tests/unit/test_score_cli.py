@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from response_forms import SRS, WAI, form, item, items, srs
+from response_forms import SRS, VALUES, WAI, form, item, items, srs
 from score_runs import Cli, Json, write
 
 KEYS = ["source", "patient", "authored", "instrument", "version", "scale", "value", "raw", "answered", "items", "flags"]
@@ -31,10 +31,20 @@ def test_one_line_for_every_scale_with_exactly_the_contract_s_keys(cli: Cli) -> 
     assert cli.err == ""
 
 
-def test_a_stated_total_that_differs_adds_its_key(cli: Cli) -> None:
+def test_a_stated_total_that_differs_is_shown_beside_the_answers_that_were_counted(cli: Cli) -> None:
     head, *rest = cli.lines(write("form.json", form(item=[*items(), item("total", 44)])), code=0)
-    assert (list(head), head["stated"], head["flags"]) == ([*KEYS, "stated"], 44, ["stated_total_differs"])
+    assert list(head) == [*KEYS, "stated", "counted"]
+    assert (head["stated"], head["flags"]) == (44, ["stated_total_differs"])
+    assert head["counted"] == {str(n): v for n, v in enumerate(VALUES, 1)}
+    assert sum(head["counted"].values()) == head["raw"] == 50
     assert all(list(line) == KEYS for line in rest)
+
+
+def test_a_stated_number_beyond_all_scales_is_compared_and_printed(cli: Cli) -> None:
+    vast = write("vast.json", form(item=[*items(), item("total", 10**400)]))
+    assert cli.lines(vast, code=0)[0]["flags"] == ["stated_total_differs"]
+    assert cli(vast) == 0
+    assert "50, 12 of 12 items, the form says a number beyond all scales" in cli.out
 
 
 def test_a_scale_without_a_score_gives_its_reason_in_its_own_line(cli: Cli) -> None:
@@ -168,6 +178,7 @@ def test_for_people_the_scores_stand_below_their_form(cli: Cli) -> None:
     assert cli.out.splitlines() == [
         "l.ndjson:1#q1  Patient/p1  2026-03-04T15:20:00Z  wai-sr-c 1.0",
         "  total    4.18   sum 50.1818, 11 of 12 items, the form says 44  prorated, stated_total_differs",
+        "  counted 2: 5, 3: 4, 4: 3, 5: 5, 6: 4, 7: 4, 8: 5, 9: 3, 10: 4, 11: 4, 12: 5",
         "  task     4.67   sum 18.6667, 3 of 4 items  prorated",
         "  goal     4.00   sum 16, 4 of 4 items",
         "  bond     4.00   sum 16, 4 of 4 items",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
-from response_forms import ATTESTED, RULES, WAI, form, item, items, read, ruled, srs, total
+from response_forms import ATTESTED, RULES, VALUES, WAI, form, item, items, read, ruled, srs, total
 
-from fhir_alliance.fhir.stated import Stated, agrees, stated_by
+from fhir_alliance.fhir.stated import Stated, agrees, counted, stated_by
+from fhir_alliance.instruments import load_all
 from fhir_alliance.model import Score
+from fhir_alliance.scoring import score
 
 NS = "https://w3id.org/fhir-alliance"
 CALCULATED = {
@@ -73,6 +77,24 @@ def test_srs_totals_are_sums() -> None:
     assert read(made, ATTESTED).scores[0].stated == 37.3
 
 
+def test_without_a_read_only_one_the_only_calculated_number_states_the_total() -> None:
+    """As in SDC's own PHQ-9, whose total may be edited; what is no number, or one of several, states nothing."""
+
+    def questionnaire(*types: str) -> dict[str, Any]:
+        made = [{"linkId": f"c{n}", "type": type, "extension": [CALCULATED]} for n, type in enumerate(types)]
+        return {"resourceType": "Questionnaire", "url": WAI, "item": made}
+
+    for number in ("integer", "decimal", "quantity"):
+        assert read(stating(49, "c0"), RULES, lambda _, n=number: questionnaire(n)).scores[0].stated == 49
+        assert read(stating(49, "c1"), RULES, lambda _, n=number: questionnaire("string", n)).scores[0].stated == 49
+    for types in (("string",), ("choice",), ("decimal", "integer")):
+        assert read(stating(49, "c0"), RULES, lambda _, t=types: questionnaire(*t)).flags == ("extra_items",)
+    both = questionnaire("decimal", "decimal")
+    both["item"][1]["readOnly"] = True
+    assert read(stating(49, "c0"), RULES, lambda _: both).scores[0].stated is None
+    assert read(stating(49, "c1"), RULES, lambda _: both).scores[0].stated == 49
+
+
 def test_a_read_only_calculated_item_of_the_questionnaire_states_the_total() -> None:
     def questionnaire(*links: str, **element: Any) -> dict[str, Any]:
         made = [{"linkId": link, "readOnly": True, "extension": [CALCULATED], **element} for link in links]
@@ -104,6 +126,24 @@ def test_a_read_only_calculated_item_of_the_questionnaire_states_the_total() -> 
 )
 def test_agreement(stated: float, value: float, raw: float, same: bool) -> None:
     assert agrees(stated, Score("total", value, raw, 12, 12)) is same
+
+
+@pytest.mark.parametrize("vast", [10**400, -(10**400), 1e300])
+def test_any_number_that_json_can_hold_can_be_kept_and_read_again(vast: float) -> None:
+    (head, *_) = read(stating({"valueDecimal": vast})).scores
+    assert head.flags == ("stated_total_differs",)
+    assert msgspec.json.decode(msgspec.json.encode(head), type=Score) == head
+
+
+def test_the_answers_that_were_counted_add_up_to_the_sum() -> None:
+    reading = read(stating(44))
+    assert counted(load_all()["wai-sr-c"], reading.answers) == dict(enumerate(VALUES, 1))
+    turned = replace(
+        load_all()["wai-sr-c"], items=tuple(replace(i, reverse=i.number == 4) for i in load_all()["wai-sr-c"].items)
+    )
+    assert counted(turned, reading.answers)[4] == 3
+    scores, _ = score(turned, reading.answers)
+    assert sum(counted(turned, reading.answers).values()) == scores[0].raw
 
 
 def observation(**changes: Any) -> dict[str, Any]:
