@@ -1,6 +1,7 @@
-"""Strains and notices from a series of scores: pure, deterministic, without look-ahead."""
+"""Strains and notices from a series of scores: pure, deterministic, and for alerts without look-ahead."""
 
 from .alliance import PRESETS
+from .change import ReliableChange, reliable_change
 from .info import PolicyInfo
 from .policy import Policy, time_order
 from .reference import STRAINS
@@ -13,8 +14,10 @@ __all__ = [
     "STRAINS",
     "Policy",
     "PolicyInfo",
+    "ReliableChange",
     "policies",
     "policy",
+    "reliable_change",
     "subscale_drops",
     "time_order",
     "valid",

@@ -14,6 +14,16 @@ DEFAULT = "alliance-policy/1"
 
 HOMES = {
     "alliance-policy/1": "alliance",
+    "openfit-srs/1": "openfit",
+    "step-rc/1": "step",
+    "from-best/1": "best",
+    "xmr/1": "xmr",
+    "xmr-floor/1": "xmr_floor",
+    "ewma/1": "ewma",
+    "cusum/1": "cusum",
+    "absolute/1": "absolute",
+    "change-point/1": "segments",
+    "sudden-loss/1": "losses",
 }
 """Id of a policy → the module beside this one whose INFO it is. The default comes first."""
 
