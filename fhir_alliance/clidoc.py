@@ -38,8 +38,12 @@ def command_names() -> list[str]:
 
 def _every_command() -> list[tuple[str, Any]]:
     from .cli import app, commands  # noqa: F401  the second registers the commands
+    from .cli.clinic import clinic_commands, full
 
-    return list(_commands(typer.main.get_command(app), ("fhir-alliance",)))
+    whole = {f"fhir-alliance {name}": full(name) for name in clinic_commands()}
+    return [
+        (name, whole.get(name, command)) for name, command in _commands(typer.main.get_command(app), ("fhir-alliance",))
+    ]
 
 
 def _commands(group: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -13,4 +13,5 @@ from . import audit
 from . import explain
 from . import detect
 from . import score
+from . import simulate
 from . import instruments

@@ -25,10 +25,11 @@ MOST_CLIENTS = 9_999_999
 @dataclass(frozen=True)
 class Block:
     """Up to `BLOCK` clients. steps [n, t, items]: the answers behind every total, those of missing forms too, as
-    steps above the smallest answer."""
+    steps above the smallest answer. chances [n, t, 5]: uniform draws for what becomes of the paper."""
 
     cohort: Cohort
     steps: Ints
+    chances: Floats
 
 
 def generate(
@@ -72,7 +73,11 @@ def blocks(
             dyad=np.zeros(BLOCK, np.int64),
         )
         rows = by_dyad(whole, change, min(BLOCK, clients - first))
-        yield Block(rows.cohort, rows.take(steps.transpose(1, 0, 2)) if answers else steps[:0])
+        if not answers:
+            yield Block(rows.cohort, steps[:0], values[:0])
+            continue
+        chances = streams[Purpose.PAPERS].random_sample((sessions[1], BLOCK, 5))
+        yield Block(rows.cohort, *(rows.take(by_session.transpose(1, 0, 2)) for by_session in (steps, chances)))
 
 
 def check(clients: int, sessions: tuple[int, int], seed: int) -> None:
