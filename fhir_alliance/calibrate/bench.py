@@ -1,0 +1,123 @@
+"""Any policies on the same series: what each says, counted against what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..detection import Policy
+from ..model import Change
+from .alarms import ONSETS, Alarms, alarms
+from .measure import PREVALENCES, false_alarms, repair, seen, with_any
+from .ratio import Ratio, predictive
+from .result import AlertRates, Repair, Result, Seen, Who
+from .sample import Sample
+from .setting import Planted, Setting
+from .strata import ALL, Strata, members, strata
+from .trial import Trial
+from .truth import Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """calm: series for false alarms. planted: the same clients with one strain each; empty where `calm` has its
+    own. main: the planted strain whose figures stand for a policy."""
+
+    change: Change
+    strata: Strata
+    calm: Trial
+    planted: Mapping[Planted, Trial]
+    main: Planted | None = None
+
+    def results(self, policy: Policy) -> Iterator[Result]:
+        """The policy in every stratum."""
+        calm = alarms(policy, self.calm, self.change)
+        planted = {strain: (t.sample, alarms(policy, t, self.change)) for strain, t in self.planted.items()}
+        for stratum, bounds in self.strata.items():
+            rows = members(self.calm.sample, stratum, bounds)
+            by_strain = {s: _seen(*found, members(found[0], stratum, bounds)) for s, found in planted.items()}
+            yield self._result(policy, stratum, calm, rows, by_strain)
+
+    def ratios(self, policy: Policy, stratum: str = ALL) -> tuple[Ratio, Ratio, Ratio]:
+        """False check-ins per scored session, strains seen at their onset and by two sessions later: for curves, and
+        for comparing policies on the same clients."""
+        bounds = self.strata[stratum]
+        calm = alarms(policy, self.calm, self.change)
+        trial = self.planted[self.main] if self.main else self.calm
+        found = alarms(policy, trial, self.change) if self.main else calm
+        rows, them = (members(t.sample, stratum, bounds) for t in (self.calm, trial))
+        seen_at, seen_by_2 = (seen(trial.sample, found.check_in, them, within) for within in (0, 2))
+        return false_alarms(self.calm.sample, calm.check_in, rows), seen_at, seen_by_2
+
+    def alert_rates(self, policy: Policy) -> Iterator[AlertRates]:
+        """Alerts of all kinds in every stratum of `calm`, whatever is true of them."""
+        sample, found = self.calm.sample, alarms(policy, self.calm, self.change)
+        for stratum, bounds in self.strata.items():
+            rows = members(sample, stratum, bounds)
+            said = {"L1": found.notice, "L2": found.check_in, "L3": found.priority}
+            rates = {level: false_alarms(sample, cells, rows) for level, cells in said.items()}
+            yield AlertRates(
+                _who(policy, stratum, sample, rows),
+                {level: rate.figure().times(100) for level, rate in rates.items()},
+                with_any(sample, found.check_in, rows).figure(),
+                rates["L2"].figure().reciprocal(),
+            )
+
+    def _result(
+        self, policy: Policy, stratum: str, calm: Alarms, rows: Bools, by_strain: Mapping[Planted, tuple[Seen, Ratio]]
+    ) -> Result:
+        sample = self.calm.sample
+        rate = false_alarms(sample, calm.check_in, rows)
+        seen_main, at_onset = by_strain[self.main] if self.main else _seen(sample, calm, rows)
+        if self.main:
+            twins = [s for strain, (s, _) in by_strain.items() if strain.depth == self.main.depth]
+            seen_main = replace(seen_main, repair=_joined(twins))
+        kinds = [kind for kind in ONSETS if calm.of_kind(kind).any()]
+        return Result(
+            who=_who(policy, stratum, sample, rows),
+            l2=rate.figure().times(100),
+            l3=false_alarms(sample, calm.priority, rows).figure().times(100),
+            by_kind={k: false_alarms(sample, calm.of_kind(k), rows).figure().times(100) for k in kinds},
+            any=with_any(sample, calm.check_in, rows).figure(),
+            run_length=rate.figure().reciprocal(),
+            seen=seen_main,
+            ppv={f"{100 * p:g}": predictive(at_onset, rate, p) for p in PREVALENCES},
+            by_strain=tuple((strain, found) for strain, (found, _) in by_strain.items()),
+        )
+
+
+def bench(setting: Setting) -> Bench:
+    """The cohorts of a setting."""
+    usual = setting.usual()
+    planted = {strain: setting.planted(strain, usual) for strain in setting.strains()}
+    return Bench(
+        setting.instrument.change,
+        strata(setting.ceiling, setting.bands),
+        setting.calm(usual),
+        planted,
+        setting.main() if planted else None,
+    )
+
+
+def _who(policy: Policy, stratum: str, sample: Sample, rows: Bools) -> Who:
+    clients, sessions = int(np.unique(sample.client[rows]).size), int(sample.calm(rows).sum())
+    return Who(policy.id, policy.preset, policy.threshold, stratum, clients, sessions)
+
+
+def _seen(sample: Sample, found: Alarms, rows: Bools) -> tuple[Seen, Ratio]:
+    at_onset, by_1, by_2 = (seen(sample, found.check_in, rows, within) for within in (0, 1, 2))
+    planted, scored = int(rows[sample.planted.series].sum()), int(at_onset.of)
+    ends = repair(sample, found, rows)
+    return Seen(at_onset.figure(), by_1.figure(), by_2.figure(), scored, planted - scored, ends), at_onset
+
+
+def _joined(each: Sequence[Seen]) -> Repair:
+    """One matrix of the strains of one depth: each duration tells its own row."""
+    found = dict(each[0].repair)
+    for other in each[1:]:
+        found |= {
+            truth: ends for truth, ends in other.repair.items() if any(f.estimate is not None for f in ends.values())
+        }
+    return found
