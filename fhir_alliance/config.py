@@ -136,11 +136,25 @@ class Cohort(Section):
 class Read(Section):
     """What is read, and how."""
 
-    mode: Literal["auto", "watermark", "full-diff"] = Field(
-        "auto", description="auto: watermark where _lastUpdated is declared, else full-diff"
+    mode: Literal["auto", "watermark", "clinical-window", "full-diff"] = Field(
+        "auto",
+        description="how changes are found. auto: by _lastUpdated (watermark) where that is declared, else by session "
+        "and form dates (clinical-window), else by reading (full-diff)",
+    )
+    look_back: Duration = Field(
+        timedelta(days=14), description="who had a session this lately is looked at in every pass"
+    )
+    quiet_every: Duration = Field(
+        timedelta(days=1), description="who had none is read this often, unless one search tells of everybody"
+    )
+    quiet_from: int = Field(200, ge=0, description="a cohort up to this size is looked at whole in every pass")
+    across_patients: bool = Field(
+        False,
+        description="find changes by one search over all patients (ids, dates, subjects) although the cohort is "
+        "smaller; nobody else is read",
     )
     overlap: Duration = Field(timedelta(minutes=15), description="how far behind the watermark we look again")
-    full_diff_every: Duration = Field(timedelta(days=7), description="in watermark mode, read everyone this often")
+    full_diff_every: Duration = Field(timedelta(days=7), description="read everybody this often, whatever the mode")
     page_size: int = Field(100, ge=1, le=1000, description="asked for as _count")
     page_cap: int = Field(10_000, ge=1, description="most pages of one search")
     max_connections: int = Field(3, ge=1, le=5, description="patients that are read at the same time")

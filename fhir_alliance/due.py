@@ -1,52 +1,59 @@
 """Who must be read in this pass, and how far the watermarks may move (`fhir.md` 1.2-1.3).
 
-`watermark`: ask each type what changed since, and read in full whoever shows up. `full-diff`: read
-everybody. Either way a patient is read whole, and its dyads are recomputed.
+`watermark`        ask each type what changed since (`_lastUpdated`)
+`clinical-window`  ask who has a session or a form in the look-back (`authored`, `date`)
+`full-diff`        ask nothing: read, and compare
+
+A patient who is due is read whole, and its dyads are recomputed. In a cohort of some size, who had no
+session lately is quiet: without a search over everybody such a patient is read once in `read.quiet_every`,
+so that the requests of a pass grow with what happens and not with the cohort. Everybody is read once in
+`read.full_diff_every`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
+from .changes import BY, TYPES, Changes, Mode, across, changed
 from .config import Settings
 from .errors import Forbidden, NotFound, Refused
 from .fhir.capability import Capability
-from .fhir.content import object_of
 from .fhir.http import FhirClient
-from .fhir.references import local
-from .fhir.search import search
-from .reading import last_updated, newer
 from .store.store import Store, stamp, unstamp
 
-TYPES = ("QuestionnaireResponse", "Encounter")
-Mode = Literal["watermark", "full-diff"]
+LADDER: tuple[Mode, ...] = ("watermark", "clinical-window", "full-diff")
 
 
 @dataclass(slots=True)
 class Due:
-    """Patients to read, why everybody is (or None), and what the type-level searches saw."""
+    """Patients to read, why everybody is (or None), and what the searches for changes saw."""
 
     patients: set[str] = field(default_factory=set)
     everybody: str | None = None
     responses: set[str] = field(default_factory=set)
     newest: dict[str, datetime] = field(default_factory=dict)
-    server_now: datetime = field(kw_only=True)
 
 
 def choose_mode(capability: Capability, settings: Settings) -> tuple[Mode, str]:
-    """The read mode and the reason, for the operator."""
+    """The first mode of the ladder whose search parameters are declared, and the reason, for the operator."""
     if settings.read.mode != "auto":
         return settings.read.mode, "set in read.mode"
-    for kind in TYPES:
-        declared = capability.search_param(kind, "_lastUpdated")
-        if declared is None:
-            return "full-diff", f"/metadata does not say whether {kind} can be searched by _lastUpdated"
-        if not declared:
-            return "full-diff", f"{kind} cannot be searched by _lastUpdated"
-    return "watermark", "both types declare _lastUpdated"
+    lacking: list[str] = []
+    for mode in LADDER[:-1]:
+        # Silence in /metadata means unknown, and an unknown parameter may be ignored without a word.
+        silent = [
+            f"{'does not say whether ' if said is None else ''}{type} "
+            f"{'can be' if said is None else 'cannot be'} searched by {BY[mode][type]}"
+            for type in TYPES
+            if not (said := capability.search_param(type, BY[mode][type]))
+        ]
+        if not silent:
+            declared = " and ".join(f"{type} by {BY[mode][type]}" for type in TYPES)
+            return mode, "; ".join([*lacking, f"/metadata declares searches of {declared}"])
+        lacking.append(f"/metadata: {silent[0]}")
+    return "full-diff", "; ".join(lacking)
 
 
 def name(type: str) -> str:
@@ -65,66 +72,67 @@ def who_is_due(
     server_now: datetime,
 ) -> Due:
     """Patients of the roster to read now. Unfinished work and open alerts are the caller's to add."""
-    due = Due(server_now=server_now)
+    whole, read = set(roster), settings.read
     known = store.known_patients()
-    roster = list(roster)
-    due.patients = {p for p in roster if known.get(p, True)}
-    lower = {kind: store.checkpoint(name(kind)) for kind in TYPES}
-    last_full = store.checkpoint("full")
-    if mode == "full-diff":
-        due.everybody = "read mode full-diff"
-    elif store.checkpoint("fingerprint") != fingerprint:
-        due.everybody = "first pass, or the settings changed"
-    elif last_full is None or now - unstamp(last_full) >= settings.read.full_diff_every:
-        due.everybody = "the periodic full pass (read.full_diff_every)"
-    elif None in lower.values():
-        due.everybody = "no watermark yet"
+    due = Due({p for p in whole if known.get(p, True)})
+    lower = {type: store.checkpoint(name(type)) for type in TYPES}
+    due.everybody = _everybody(store, settings, mode, fingerprint, now, lower)
     if due.everybody:
-        due.patients |= set(roster)
+        due.patients = whole
         return due
-    for kind in TYPES:
-        since = unstamp(lower[kind] or "") - settings.read.overlap
-        try:
-            _touched(client, settings, kind, since, roster, due)
-        except (Refused, Forbidden, NotFound) as error:
-            due.everybody = f"the EHR refused a search by _lastUpdated ({error.status})"
-            due.patients |= set(roster)
-            return due
-    due.patients = set(roster) if due.everybody else due.patients & set(roster)
+    # A small cohort is looked at whole: whoever tries this out must see what they just entered.
+    active = whole & store.seen_since(now - read.look_back) if len(whole) > read.quiet_from else whole
+    everyone = mode != "full-diff" and across(settings)
+    if not everyone:
+        due.patients |= whole & store.not_read_since(now - read.quiet_every)
+    if mode == "full-diff" or (mode == "clinical-window" and not everyone):
+        # Asking about one patient costs as much as reading it.
+        due.patients |= active
+        return due
+    since = {type: _since(mode, lower[type], settings, now) for type in TYPES}
+    try:
+        found = changed(client, settings, mode, since, None if everyone else sorted(active), server_now)
+    except (Refused, Forbidden, NotFound) as error:
+        due.everybody = f"the EHR refused a search for changes ({error.status})"
+        due.patients = whole
+        return due
+    return _with(due, found, whole, mode)
+
+
+def _with(due: Due, found: Changes, whole: set[str], mode: Mode) -> Due:
+    due.responses = found.responses
+    if mode == "watermark":
+        due.newest = found.newest
+    if found.unclear:
+        due.everybody = f"a changed {found.unclear} does not say whose it is"
+        due.patients = whole
+    due.patients |= found.patients & whole
     return due
 
 
-def _touched(client: FhirClient, settings: Settings, type: str, since: datetime, roster: list[str], due: Due) -> None:
-    """Add whoever has a resource of this type changed since. One search where the cohort is everybody,
-    else one per patient: people outside the cohort are not read, not even to look for changes."""
-    whom = settings.cohort
-    everyone = whom.source == "search" and not (whom.query or whom.exclude)
-    stamp_text = since.strftime("%Y-%m-%dT%H:%M:%SZ")
-    for who in [None] if everyone else roster:
-        params = [("_lastUpdated", f"ge{stamp_text}")]
-        if who is not None:
-            params.insert(0, ("patient", who.removeprefix("Patient/")))
-        read = settings.read
-        take = _noting(client, type, due)
-        search(client, type, params, take=take, page_size=read.page_size, page_cap=read.page_cap)
+def _everybody(
+    store: Store,
+    settings: Settings,
+    mode: Mode,
+    fingerprint: str,
+    now: datetime,
+    lower: Mapping[str, str | None],
+) -> str | None:
+    """Why everybody is to be read, or None."""
+    last_full = store.checkpoint("full")
+    if store.checkpoint("fingerprint") != fingerprint:
+        return "first pass, or the settings changed"
+    if last_full is None or now - unstamp(last_full) >= settings.read.full_diff_every:
+        return "the periodic full pass (read.full_diff_every)"
+    if mode == "watermark" and None in lower.values():
+        return "no watermark yet"
+    return None
 
 
-def _noting(client: FhirClient, type: str, due: Due) -> Callable[[bytes], None]:
-    def take(raw: bytes) -> None:
-        newer(due.newest, type, last_updated(raw), due.server_now)
-        resource = object_of(raw) or {}
-        subject = resource.get("subject")
-        ref = subject.get("reference") if isinstance(subject, Mapping) else None
-        who = local(ref, "Patient", client.bases)
-        known = type == "QuestionnaireResponse" and isinstance(resource.get("id"), str)
-        if who:
-            due.patients.add(who)
-        if known:
-            due.responses.add(resource["id"])
-        if not (who or known):
-            due.everybody = f"a changed {type} does not say whose it is"
-
-    return take
+def _since(mode: Mode, watermark: str | None, settings: Settings, now: datetime) -> datetime:
+    if mode == "watermark" and watermark:
+        return unstamp(watermark) - settings.read.overlap
+    return now - settings.read.look_back
 
 
 def moved_watermarks(store: Store, newest: Mapping[str, datetime]) -> dict[str, str]:

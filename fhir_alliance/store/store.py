@@ -73,6 +73,19 @@ class Store:
             query = select(t.patient.c.id, t.patient.c.due, t.patient.c.completed).where(t.patient.c.base == self.base)
             return {row.id: bool(row.due) for row in c.execute(query) if row.completed}
 
+    def seen_since(self, when: datetime) -> set[str]:
+        """Patients with a scored session at or after this."""
+        a = t.assessment.c
+        with self.engine.connect() as c:
+            query = select(a.patient).distinct().where(a.base == self.base, a.at >= stamp(when))
+            return set(c.execute(query).scalars())
+
+    def not_read_since(self, when: datetime) -> set[str]:
+        """Patients who were read completely, but not after this."""
+        with self.engine.connect() as c:
+            query = select(t.patient.c.id).where(t.patient.c.base == self.base, t.patient.c.completed <= stamp(when))
+            return set(c.execute(query).scalars())
+
     def due_count(self) -> int:
         """How many patients the next pass reads whatever else happens."""
         with self.engine.connect() as c:

@@ -22,7 +22,7 @@ LAYERS = (
     # above: pure
     "config_types config_tree config_messages config catalogue log faults report audit",
     "fhir store sinks series files library documents chart schedule",
-    "lookup reading cohort due apply configcheck",
+    "lookup reading cohort changes due apply configcheck",
     "passing overview explaining doctor",
     "sync",
     "demo configdoc simulate calibrate",

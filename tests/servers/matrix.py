@@ -99,8 +99,11 @@ MATRIX: dict[str, Row] = {
     ),
     "no_watermark_where_it_is_not_declared": Row("no watermark where not declared", FAULTS),
     "a_declared_watermark_that_is_ignored": Row("declared and ignored _lastUpdated", FAULTS),
+    "the_active_in_every_pass_the_quiet_at_times": Row("quiet patients on a slower cycle", FAST),
+    "a_window_of_dates_where_nothing_better_is_declared": Row("clinical window", FAULTS),
     # test_writes.py
     "writes_off_then_on": Row("writes off, then on", TWINS),
+    "the_audit_trail_has_every_write_and_nobody_by_name": Row("audit trail", FAST),
     "a_dry_run_makes_and_moves_nothing": Row("dry run", FAST),
     "the_write_cap_leaves_the_rest_planned": Row("write cap", FAST),
     "a_create_that_got_in_without_an_answer": Row("response lost after a create", FAULTS),

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from . import faults
-from .clinic import Clinic
+from .clinic import Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import Ehr, Json, versions
 from .proxy import Call, Proxy
@@ -191,3 +191,63 @@ def test_a_declared_watermark_that_is_ignored(ehr: Ehr, clinic: Clinic, site: Ma
     clinic.course(patient, doctor, (32,))
     here.sync()
     assert values(ehr, patient) == [31, 32]
+
+
+def _read_whole(proxy: Proxy) -> set[str]:
+    """Patients whose forms were read without any limit of time."""
+    limits = {"_lastUpdated", "authored", "date"}
+    searches = [dict(seen.query) for seen in proxy.seen if seen.path.rpartition("/")[2] == "QuestionnaireResponse"]
+    return {query["patient"] for query in searches if "patient" in query and not limits & query.keys()}
+
+
+def test_the_active_in_every_pass_the_quiet_at_times(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """In a large cohort the requests of a pass grow with what happens; nobody is left out for longer than was said."""
+    active, quiet, doctor = clinic.patient("active"), clinic.patient("quiet"), clinic.practitioner()
+    clinic.course(active, doctor, (31, 32))
+    late = clinic.course(quiet, doctor, (33, 34), last=4)[-1]
+    here = site(proxy.base, **{"read.mode": "full-diff", "read.quiet_from": 0, "read.overlap": "0s"})
+    here.sync()
+    proxy.fresh()
+    here.sync()
+    assert _read_whole(proxy) == {active}
+    ehr.change(f"QuestionnaireResponse/{late}", status="amended", item=srs_items(30))
+    here.sync()
+    assert values(ehr, quiet) == [33, 34]
+    here.configure(read__quiet_every="0s")
+    here.sync()
+    assert values(ehr, quiet) == [33, 30]
+    # By the watermark, the active are asked about, and nobody else.
+    here.configure(read__mode="watermark", read__quiet_every="1d")
+    here.sync()
+    proxy.fresh()
+    here.sync()
+    asked = {dict(seen.query)["patient"] for seen in proxy.seen if "_lastUpdated" in dict(seen.query)}
+    assert asked == {active}
+    assert quiet not in _read_whole(proxy)
+
+
+def test_a_window_of_dates_where_nothing_better_is_declared(
+    ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy
+) -> None:
+    """One search over everybody, for ids and dates only; edits outside the window wait for the periodic full pass."""
+    active, quiet, other = clinic.patient("active"), clinic.patient("quiet"), clinic.patient("other")
+    doctor = clinic.practitioner()
+    clinic.course(active, doctor, (31,), last=1)
+    late = clinic.course(quiet, doctor, (33, 34), last=4)[-1]
+    clinic.course(other, doctor, (30,))
+    undeclared = {f"{type}.search._lastUpdated": False for type in ("QuestionnaireResponse", "Encounter")}
+    declared = {"QuestionnaireResponse.search.authored": True, "Encounter.search.date": True}
+    settings = {f'endpoint.main.capability."{name}"': on for name, on in (undeclared | declared).items()}
+    cohort = {"cohort.ids": [active, quiet], "read.across_patients": True, "read.quiet_from": 0}
+    here = site(proxy.base, **settings, **cohort)
+    here.sync()
+    clinic.course(active, doctor, (32,))
+    ehr.change(f"QuestionnaireResponse/{late}", status="amended", item=srs_items(30))
+    proxy.fresh()
+    assert here.sync().report["endpoints"]["main"]["mode"] == "clinical-window"
+    assert _read_whole(proxy) == {active}
+    assert {"authored", "date"} <= {name for seen in proxy.seen for name, _ in seen.query}
+    assert (values(ehr, active), values(ehr, quiet), ehr.observations(other)) == ([31, 32], [33, 34], [])
+    here.configure(read__full_diff_every="0s")
+    here.sync()
+    assert (values(ehr, quiet), ehr.observations(other)) == ([33, 30], [])
