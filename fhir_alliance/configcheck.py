@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from . import instruments
 from .catalogue import catalogue, files
 from .config import Secret, Settings
+from .config_auth import Auth
 from .errors import ConfigError
 from .fhir.inbound import rules
+from .fhir.wire import client_certificate
 
 
 def problems(settings: Settings) -> list[str]:
@@ -33,10 +35,15 @@ def _reach(settings: Settings) -> Iterator[str]:
 def _secrets(settings: Settings) -> Iterator[str]:
     for name, endpoint in settings.endpoint.items():
         for table, auth in (("auth", endpoint.auth), ("write_auth", endpoint.write_auth)):
-            for key in ("password", "token"):
-                secret = getattr(auth, key, None)
+            if auth is None:
+                continue
+            for key in ("password", "token", "client_secret", "key"):
+                secret = getattr(auth, key)
                 if secret is not None and (wrong := _secret(secret, settings)):
                     yield f"endpoint.{name}.{table}.{key}: {wrong}"
+                elif key == "key" and secret is not None and (wrong := _key(secret, auth.kid, settings)):
+                    yield f"endpoint.{name}.{table}.key: {wrong}"
+            yield from (f"endpoint.{name}.{table}.{wrong}" for wrong in _identity(auth, settings))
 
 
 def _secret(secret: Secret, settings: Settings) -> str | None:
@@ -49,6 +56,30 @@ def _secret(secret: Secret, settings: Settings) -> str | None:
     except ConfigError as error:
         return str(error)
     return None
+
+
+def _key(secret: Secret, kid: str | None, settings: Settings) -> str | None:
+    """Why it cannot be signed with."""
+    from .signing import load
+
+    try:
+        if secret.command is None:
+            load(secret.reveal(settings.root), kid)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def _identity(auth: Auth, settings: Settings) -> Iterator[str]:
+    """Settings of one identity that do not go together, and a client certificate that is of no use."""
+    if auth.client_id_header and not auth.client_id:
+        yield "client_id_header: client_id, which it is to carry, is missing"
+    if auth.certificate_key and not auth.certificate:
+        yield "certificate_key: certificate, to which it belongs, is missing"
+    try:
+        client_certificate(auth, settings.root)
+    except ConfigError as error:
+        yield f"certificate: {error}"
 
 
 def _instruments(settings: Settings) -> Iterator[str]:

@@ -27,6 +27,7 @@ from .errors import ConfigError, EHRError, SafetyError, Unauthorised, bug
 from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
 from .fhir.inbound import rules as reading_rules
+from .fhir.needs import needs
 from .keys import Keys
 from .log import log
 from .placing import PlacingRules
@@ -80,7 +81,8 @@ class EndpointPass:
         self.settings, self.name, self.report, self.clock = settings, name, report, clock
         self.stop = stop or threading.Event()
         self.now = clock()
-        self.client = FhirClient(endpoint, settings.root, trace=_trace, stop=self.stop)
+        rights = needs(settings, writes=not report.dry_run)
+        self.client = FhirClient(endpoint, settings.root, trace=_trace, stop=self.stop, needs=rights)
         self.store = Store(engine, endpoint.base_url)
         self.audit = audit
         told = partial(self._told, audit) if audit else None
@@ -100,6 +102,7 @@ class EndpointPass:
     def run(self, *, patient: str | None, retry: bool, progress: Callable[[int, int], None] | None) -> None:
         """Read, plan, write, then move the checkpoints. EHRError when not even the roster can be had."""
         server_now = self._probe()
+        self.client.require()
         roster = self._roster(patient)
         self.applier = self._applier()
         if retry:

@@ -73,6 +73,8 @@ _MEANING = {
 def definite(call: Call, answer: Answer | None, fault: str, *, doubt: bool) -> errors.EHRError:
     """The error of an answer that says no for good (or of a request that cannot be sent at all)."""
     status, found = (answer.status, codes(answer.body)) if answer else (None, ())
+    if answer and "insufficient_scope" in answer.headers.get("WWW-Authenticate", ""):  # RFC 6750 3.1
+        found = ("insufficient_scope", *found)
     if doubt:
         # An earlier attempt may have succeeded: a conflict now may be one with ourselves.
         message = f"the EHR {fault} {call.what} that was repeated: it may or may not have been written"

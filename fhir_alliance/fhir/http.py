@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -18,12 +18,15 @@ import msgspec
 
 from .. import __version__, errors
 from ..config import Endpoint
-from .auth import auth_for
+from ..config_auth import Auth as AuthSettings
+from .auth import Auth, auth_for
 from .call import REDIRECTS, Call, definite, given_up, interaction_of
 from .filed import Filed, Resource, filed, parsed
 from .links import Links
+from .needs import Needs
 from .retry import GARBLED, NO_ANSWER, Kind, Patience, Stop, Verdict, retry_after, rule_for
-from .wire import Answer, Line, Lost
+from .scopes import Grant, Rights, joined, lacking, spelled
+from .wire import Answer, Exchange, Line, Lost
 
 __all__ = ["Answer", "Exchange", "FhirClient", "Filed", "Garbled", "Oversized", "Resource"]
 
@@ -31,21 +34,6 @@ T = TypeVar("T")
 _HOPS = 3
 _BOM = b"\xef\xbb\xbf"
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One attempt of one request, for logs and metrics: no address, no id. `status` None: no answer came.
-
-    interaction  read, search, page (a later page of a search), create, update, capabilities, other
-    """
-
-    method: str
-    type: str
-    interaction: str
-    status: int | None
-    milliseconds: float
-    attempt: int
 
 
 class Garbled(Exception):
@@ -62,6 +50,7 @@ class FhirClient:
     endpoint  its configuration; `root` anchors relative secret and certificate files
     trace     called after each attempt, from the calling thread
     stop      a threading.Event: once set, nothing is waited for and failures are final at once
+    needs     which rights to ask a token endpoint for
 
     Every method raises the classes of `errors`, each of which stands for one recovery decision.
     """
@@ -73,20 +62,49 @@ class FhirClient:
         *,
         trace: Callable[[Exchange], None] | None = None,
         stop: Stop | None = None,
+        needs: Needs | None = None,
     ):
         self.bases: tuple[str, ...] = (endpoint.base_url, *endpoint.aliases)
         self._links = Links(endpoint.base_url, endpoint.aliases, rewrite=endpoint.rewrite_next_host)
         self._http, self._trace, self._stop = endpoint.http, trace, stop or threading.Event()
-        # Two lines: a session cookie of the reader must not make the writer act as the reader.
-        self._line = self._write_line = Line(endpoint, root)
-        self._auth = self._write_auth = auth_for(endpoint.auth, root)
+        self._needs, alone = needs or Needs(), endpoint.write_auth is None
+
+        def identity(settings: AuthSettings, rights: Rights) -> tuple[Line, Auth]:
+            auth = auth_for(settings, endpoint, root, rights, stop=self._stop, trace=trace)
+            return Line(endpoint, root, settings), auth
+
+        asked = joined(self._needs.reader(alone=alone), self._needs.helpful)
+        self._line, self._auth = self._write_line, self._write_auth = identity(endpoint.auth, asked)
         if endpoint.write_auth is not None:
-            self._write_line, self._write_auth = Line(endpoint, root), auth_for(endpoint.write_auth, root)
+            # Two lines: a session cookie of the reader must not make the writer act as the reader.
+            self._write_line, self._write_auth = identity(endpoint.write_auth, self._needs.write)
         self._common = {
             "Accept": "application/fhir+json",
             "Accept-Encoding": "gzip",
             "User-Agent": f"fhir-alliance/{__version__}",
         }
+
+    # -- rights ----------------------------------------------------------------------------------
+
+    def sign_in(self, *, write: bool = False) -> Grant | None:
+        """Get credentials now; what they permit, None when they do not say. EHRError, ConfigError."""
+        auth = self._write_auth if write else self._auth
+        auth.headers()
+        return auth.grant()
+
+    def lacking(self, *, write: bool = False) -> dict[str, str]:
+        """Rights that we cannot do without and were not granted, as far as credentials say."""
+        needed = self._needs.write if write else self._needs.reader(alone=self._auth is self._write_auth)
+        grant = self.sign_in(write=write)
+        return {} if grant is None else lacking(needed, grant.rights)
+
+    def require(self) -> None:
+        """Forbidden unless all that we need was granted: to be called before the first write."""
+        for write in (False, True) if self._needs.write else (False,):
+            if left := self.lacking(write=write):
+                grant = self.sign_in(write=write)
+                says = ", ".join(spelled(left, grant.grammar if grant else "v1"))
+                raise errors.Forbidden(f"the EHR does not grant us {says}: ask for it in the client's registration")
 
     # -- reads -----------------------------------------------------------------------------------
 
@@ -192,7 +210,7 @@ class FhirClient:
         renewed = doubt = False
         while True:
             answer, told = None, None
-            credentials = call.auth.headers()
+            credentials = self._credentials(call, doubt=doubt)
             try:
                 answer = self._once(call, credentials, patience.attempt)
                 if 200 <= answer.status < 300 or (answer.status == 304 and call.kind != "read"):
@@ -212,6 +230,22 @@ class FhirClient:
             if verdict is Verdict.UNKNOWN or not patience.wait(rule, told):
                 lasting = doubt or verdict is Verdict.UNKNOWN
                 raise given_up(call, answer, fault, patience, told, unknown=lasting)
+
+    def _credentials(self, call: Call, *, doubt: bool) -> Mapping[str, str]:
+        """What identifies us; for a write only while it permits that write. `doubt`: it was sent once already."""
+        try:
+            credentials = call.auth.headers()
+            grant = None if call.kind == "read" else call.auth.grant()
+            letter = "c" if call.interaction == "create" else "u"
+            if grant is not None and not grant.permits(call.type, letter):
+                says = ", ".join(spelled({call.type: letter}, grant.grammar))
+                raise errors.Forbidden(f"the EHR does not grant us {says} any more; {call.what} was not sent")
+        except errors.EHRError as error:
+            if doubt:
+                message = f"the EHR lets us not repeat {call.what}: it may or may not have been written"
+                raise errors.OutcomeUnknown(message, status=error.status) from None
+            raise
+        return credentials
 
     def _once(self, call: Call, credentials: Mapping[str, str], attempt: int) -> Answer:
         line = self._line if call.kind == "read" else self._write_line

@@ -7,6 +7,7 @@ No decisions are taken here. The reading path is the fast one: a prepared reques
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import threading
 import time
@@ -26,6 +27,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, requote_uri
 
 from ..config import Endpoint, is_loopback
+from ..config_auth import Auth as AuthSettings
 from ..errors import ConfigError
 from .retry import NO_ANSWER, NOT_SENT, Rule
 
@@ -54,6 +56,21 @@ class Answer:
         return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One attempt of one request, for logs and metrics: no address, no id. `status` None: no answer came.
+
+    interaction  read, search, page (a later page of a search), create, update, capabilities, token, discovery, other
+    """
+
+    method: str
+    type: str
+    interaction: str
+    status: int | None
+    milliseconds: float
+    attempt: int
+
+
 class Lost(Exception):
     """No answer. `fault` is a verb phrase for messages; `rule` None: nothing was sent, and never will be."""
 
@@ -63,15 +80,21 @@ class Lost(Exception):
 
 
 class Line:
-    """Our side of the connection to one endpoint: one Session, with one connection, per thread."""
+    """Our side of the connection to one endpoint: one Session, with one connection, per thread.
 
-    def __init__(self, endpoint: Endpoint, root: Path):
+    identity  whose client certificate is shown; default the endpoint's `auth`
+    url       what it leads to, when that is not the FHIR base: a token endpoint
+    """
+
+    def __init__(self, endpoint: Endpoint, root: Path, identity: AuthSettings | None = None, url: str | None = None):
         http = endpoint.http
         self._timeout = (http.connect_timeout.total_seconds(), http.read_timeout.total_seconds())
         self._watch = Watch(self._timeout[1] + http.max_wait.total_seconds())
         self._verify = _authorities(endpoint, root)
+        self._certificate = client_certificate(identity or endpoint.auth, root)
         # The environment is asked once, not on every request; never about this machine.
-        self._proxies = {} if is_loopback(endpoint.base_url) else get_environ_proxies(endpoint.base_url)
+        url = url or endpoint.base_url
+        self._proxies = {} if is_loopback(url) else get_environ_proxies(url)
         self._local = threading.local()
         self._sessions: WeakSet[requests.Session] = WeakSet()
         self._lock = threading.Lock()
@@ -83,7 +106,12 @@ class Line:
             request = _prepared(session, method, url, headers, body)
             adapter: Any = session.get_adapter(url)
             raw = adapter.send(
-                request, stream=True, timeout=self._timeout, verify=self._verify, proxies=self._proxies
+                request,
+                stream=True,
+                timeout=self._timeout,
+                verify=self._verify,
+                cert=self._certificate,
+                proxies=self._proxies,
             ).raw
             if "set-cookie" in raw.headers:  # load balancers keep a walk on one machine by a cookie
                 extract_cookies_to_jar(session.cookies, request, raw)  # type: ignore[no-untyped-call]
@@ -180,6 +208,24 @@ def _authorities(endpoint: Endpoint, root: Path) -> str | bool:
     return named if named and Path(named).exists() else True
 
 
+def client_certificate(identity: AuthSettings, root: Path) -> tuple[str, str] | None:
+    """Files of the client certificate and its key, None without. ConfigError when they cannot be used."""
+    if identity.certificate is None:
+        return None
+    certificate = root / identity.certificate.expanduser()
+    key = root / identity.certificate_key.expanduser() if identity.certificate_key else certificate
+    try:
+        if key.stat().st_mode & 0o077:
+            raise ConfigError(f"{key} holds a private key and can be read by others; run: chmod 600 {key}")
+        # An encrypted key would make the library ask at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError:
+        raise ConfigError(f"{certificate} is no certificate with its unencrypted private key, both in PEM") from None
+    except OSError as error:
+        raise ConfigError(f"the client certificate {certificate} cannot be read: {error.strerror}") from None
+    return str(certificate), str(key)
+
+
 def _read(raw: Any) -> Answer:
     status, headers = int(raw.status), raw.headers
     try:
@@ -211,8 +257,10 @@ def _lost(error: Exception) -> Lost:
     """How far a request came, from the exceptions of two libraries. Their texts are never shown."""
     cause: object = error.args[0] if error.args else None
     cause = getattr(cause, "reason", None) or cause
-    if _certificate(error):
+    if _caused_by(error, lambda e: isinstance(e, ssl.SSLCertVerificationError)):
         return Lost("has a certificate that we do not trust (see ca_bundle)", None)
+    if _caused_by(error, lambda e: isinstance(e, ssl.SSLError) and bool(_TURNED_AWAY.search(e.reason or ""))):
+        return Lost("does not accept our client certificate, or wants one (see auth.certificate)", None)
     if isinstance(error, requests.exceptions.ProxyError):
         return Lost("cannot be reached through the proxy for", NOT_SENT)
     if isinstance(cause, urllib3.exceptions.NameResolutionError):
@@ -228,12 +276,19 @@ def _lost(error: Exception) -> Lost:
     return Lost("closed the connection without an answer to", NO_ANSWER)
 
 
-def _certificate(error: BaseException | None) -> bool:
+_TURNED_AWAY = re.compile(
+    r"ALERT_((BAD|UNSUPPORTED|NO)_CERTIFICATE|CERTIFICATE_(REQUIRED|UNKNOWN|EXPIRED|REVOKED)|UNKNOWN_CA|ACCESS_DENIED)"
+)
+"""Alerts by which a server refuses a client's certificate, or the lack of one; nothing of the request was read."""
+
+
+def _caused_by(error: BaseException | None, found: Callable[[BaseException], bool]) -> bool:
     seen = 0
     while error is not None and seen < 8:
-        if isinstance(error, ssl.SSLCertVerificationError):
+        if found(error):
             return True
         inner = next((a for a in error.args if isinstance(a, BaseException)), None)
-        error = getattr(error, "reason", None) if isinstance(getattr(error, "reason", None), BaseException) else inner
+        reason = getattr(error, "reason", None)
+        error = reason if isinstance(reason, BaseException) else inner
         seen += 1
     return False

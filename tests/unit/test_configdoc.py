@@ -52,7 +52,8 @@ def test_each_line_of_the_example_can_be_uncommented(tmp_path: Path) -> None:
     for i in offered:
         tomllib.loads("\n".join([*lines[:i], lines[i].removeprefix("#"), *lines[i + 1 :]]))
     inside = lines.index("#[endpoint.main.write_auth]")
-    alone = [i for i in offered if not inside < i < inside + 10]
+    end = next(i for i, line in enumerate(lines) if i > inside and line.startswith("["))
+    alone = [i for i in offered if not inside < i < end]
     for i in alone:
         load(written(tmp_path, "\n".join([*lines[:i], lines[i].removeprefix("#"), *lines[i + 1 :]])))
 
