@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from fhir_alliance.config import Endpoint
 from fhir_alliance.derive import stories, strains
-from fhir_alliance.detection import policy
+from fhir_alliance.detection import SitePolicies, policy
 from fhir_alliance.fhir.http import FhirClient
 from fhir_alliance.fhir.inbound import Rules, decode_response, rules
 from fhir_alliance.fhir.search import search
@@ -149,7 +149,8 @@ class Program:
         count = 0
         for readings in found.values():
             placed = place(readings, self.instruments, Surroundings(), self.placing)
-            count += len(strains(stories(placed.kept, self.instruments, self.policy, cutoffs={}, as_of=NOW)))
+            told = stories(placed.kept, self.instruments, SitePolicies(self.policy), cutoffs={}, as_of=NOW)
+            count += len(strains(told))
         return count
 
     def policy_seconds(self, found: Mapping[str, list[Reading]]) -> float:

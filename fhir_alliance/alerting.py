@@ -49,7 +49,7 @@ def alert_content(strain: Strain, keys: Keys, rules: AlertRules, owner: str) -> 
         level=episode.level,
         state=episode.state,
         headline=headline(episode.kind),
-        evidence=evidence(strain.instrument, episode),
+        evidence=evidence(strain.instrument, episode, policy=strain.policy),
         follow_up="",
         onset_at=a.at,
         encounter=a.encounter if a.link == "given" or rules.inferred_encounter else None,

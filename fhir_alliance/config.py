@@ -226,11 +226,20 @@ class Alerts(Section):
 class DetectionSettings(Section):
     """The strain policy."""
 
-    policy: Literal["alliance-policy/1"] = Field("alliance-policy/1", description="rules and constants, by version")
+    policy: str = Field("alliance-policy/1", description="rule and constants, by version; `policies list` names them")
+    policies: dict[str, str] = Field({}, description='another for one instrument, "srs-v3" = "openfit-srs/1"')
     preset: Literal["sensitive", "balanced", "specific"] = Field(
         "balanced", description="how easily it fires: z 1.645, 2.0, 2.33"
     )
     cutoffs: dict[str, float] = Field({}, description='the site\'s own cut-offs, "srs-v3" = 36.0: a notice, no alert')
+
+    @model_validator(mode="after")
+    def _may_alert(self) -> DetectionSettings:
+        from .detection import unfit
+
+        if wrong := unfit(self.policy, self.policies, self.preset):
+            raise ValueError(wrong)
+        return self
 
 
 class Schedule(Section):

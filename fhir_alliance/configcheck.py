@@ -88,7 +88,11 @@ def _instruments(settings: Settings) -> Iterator[str]:
     if wrong:
         return
     known = catalogue(settings)
-    named = {"licences.attested": settings.licences.attested, "detection.cutoffs": settings.detection.cutoffs}
+    named = {
+        "licences.attested": settings.licences.attested,
+        "detection.cutoffs": settings.detection.cutoffs,
+        "detection.policies": settings.detection.policies,
+    }
     absent = [(setting, id) for setting, ids in named.items() for id in ids if id not in known]
     for setting, id in absent:
         yield f"{setting}: there is no instrument {id!r}; there are {', '.join(sorted(known))}"

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from .alerting import AlertRules, plan_alerts
 from .derive import SeriesStory, Strain, stories, strains
-from .detection import Policy
+from .detection import SitePolicies
 from .keys import Keys
 from .model import Assessment, Instrument, Outcome, Reading
 from .placing import Placed, PlacingRules, Surroundings, place
@@ -28,7 +28,7 @@ class Rulebook:
     """
 
     instruments: Mapping[str, Instrument]
-    policy: Policy
+    policies: SitePolicies
     keys: Keys
     placing: PlacingRules
     alerts: AlertRules
@@ -82,7 +82,7 @@ def decide(evidence: Evidence, rules: Rulebook) -> Decision:
     unlicensed = {r.id for r in placed.left_out if r.code == "licence-not-attested" and r.id}
     stays = evidence.vanished | unlicensed
     assessments = (*placed.kept, *(a for a in evidence.stored if a.response in stays))
-    told = stories(assessments, rules.instruments, rules.policy, cutoffs=rules.cutoffs, as_of=rules.as_of)
+    told = stories(assessments, rules.instruments, rules.policies, cutoffs=rules.cutoffs, as_of=rules.as_of)
     found = strains(told)
     alerts, silent = _alerts(evidence.known, found, placed, rules)
     return Decision(

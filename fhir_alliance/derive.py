@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .detection import STRAINS, Policy, subscale_drops
+from .detection import STRAINS, Policy, SitePolicies, subscale_drops
 from .model import Assessment, Detection, Episode, EpisodeState, Event, Instrument, Point, SeriesKey
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesStory:
-    """One series, what the policy says of it, and its subscale notices."""
+    """One series, what the policy (`by`) says of it, and its subscale notices."""
 
     key: SeriesKey
     instrument: Instrument
@@ -24,6 +24,7 @@ class SeriesStory:
     points: tuple[Point, ...]
     detection: Detection
     subscale_notices: tuple[Event, ...]
+    by: Policy
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
@@ -38,12 +39,13 @@ class SeriesStory:
 
 @dataclass(frozen=True, slots=True)
 class Strain:
-    """An episode in its dyad: what an alert is about."""
+    """An episode in its dyad: what an alert is about. `policy` is the id of the policy that found it."""
 
     key: SeriesKey
     episode: Episode
     assessment: Assessment
     instrument: Instrument
+    policy: str = "alliance-policy/1"
 
     @property
     def dyad(self) -> tuple[str, str]:
@@ -59,12 +61,12 @@ def series_key(a: Assessment) -> SeriesKey:
 def stories(
     assessments: Iterable[Assessment],
     instruments: Mapping[str, Instrument],
-    policy: Policy,
+    policies: SitePolicies,
     *,
     cutoffs: Mapping[str, float],
     as_of: datetime,
 ) -> list[SeriesStory]:
-    """Every series of the given assessments, run through the policy, sorted by key."""
+    """Every series of the given assessments, run through its policy, sorted by key."""
     groups: dict[SeriesKey, list[Assessment]] = {}
     for a in assessments:
         groups.setdefault(series_key(a), []).append(a)
@@ -75,9 +77,10 @@ def stories(
         noticed = [s.id for s in instrument.scales if s.notice_drop is not None]
         rows = scale_points(group, ("total", *noticed))
         points = rows["total"]
-        detection = policy.run(points, instrument.change, cutoff=cutoffs.get(instrument.id), as_of=as_of)
+        by = policies.of(instrument.id)
+        detection = by.run(points, instrument.change, cutoff=cutoffs.get(instrument.id), as_of=as_of)
         notices = subscale_drops({id: rows[id] for id in noticed}, detection, instrument) if noticed else ()
-        told.append(SeriesStory(key, instrument, tuple(group), tuple(points), detection, tuple(notices)))
+        told.append(SeriesStory(key, instrument, tuple(group), tuple(points), detection, tuple(notices), by))
     return told
 
 
@@ -100,7 +103,9 @@ def strains(told: Iterable[SeriesStory]) -> list[Strain]:
     found = []
     for story in told:
         by_response = {a.response: a for a in story.assessments}
-        found += [Strain(story.key, e, by_response[e.onset.source], story.instrument) for e in story.episodes]
+        found += [
+            Strain(story.key, e, by_response[e.onset.source], story.instrument, story.by.id) for e in story.episodes
+        ]
     found.sort(key=lambda s: (s.episode.onset.at, s.key.instrument, s.episode.onset.source))
     return [_superseded(s, found) for s in found]
 

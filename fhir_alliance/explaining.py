@@ -10,7 +10,7 @@ from sqlalchemy import Engine, or_, select
 
 from .config import Settings
 from .derive import SeriesStory, strains
-from .detection import Policy, policy
+from .detection import Policy
 from .errors import ConfigError
 from .keys import Keys
 from .model import Detection, Episode, Event, Instrument, Point
@@ -54,9 +54,8 @@ def of_file(path: Path, instrument: Instrument, series: str | None, by: Policy) 
 
 def of_store(engine: Engine, settings: Settings, endpoint: str, secret: bytes, what: str, now: datetime) -> list[Told]:
     """A patient ("Patient/1"), an alert ("Task/2", "Flag/3"), or an alert's identifier."""
-    by = policy(settings.detection.policy, preset=settings.detection.preset)
     if what.startswith("Patient/"):
-        return [_told(story, by, None) for story in told(engine, settings, endpoint, now, what)]
+        return [_told(story, None) for story in told(engine, settings, endpoint, now, what)]
     base = settings.endpoint[endpoint].base_url
     type, _, id = what.partition("/")
     w = t.written.c
@@ -70,15 +69,15 @@ def of_store(engine: Engine, settings: Settings, endpoint: str, secret: bytes, w
     stories = told(engine, settings, endpoint, now, row.patient)
     for strain in strains(stories):
         if keys.alert(*strain.dyad, strain.assessment.response) == row.key:
-            return [_told(s, by, strain.episode) for s in stories if s.key == strain.key]
+            return [_told(s, strain.episode) for s in stories if s.key == strain.key]
     raise ConfigError("that alert was withdrawn: the data no longer show the strain it was raised for")
 
 
-def _told(story: SeriesStory, by: Policy, episode: Episode | None) -> Told:
+def _told(story: SeriesStory, episode: Episode | None) -> Told:
     title = f"{story.key.patient}, {story.key.practitioner}"
     chosen = episode or next(reversed(story.episodes), None)
     onset = next((a for a in story.assessments if chosen and a.response == chosen.onset.source), None)
     score = onset.score("total") if onset else None
     unanswered = score.items - score.answered if score else None
     notices = story.subscale_notices
-    return Told(title, story.instrument, story.points, story.detection, by, episode, notices, unanswered)
+    return Told(title, story.instrument, story.points, story.detection, story.by, episode, notices, unanswered)

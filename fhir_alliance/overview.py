@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 from .catalogue import catalogue
 from .config import Settings
 from .derive import SeriesStory, Strain, stories, strains
-from .detection import policy
+from .detection import site_policies
 from .keys import Keys
 from .store import tables as t
 from .store.ledger import Ledger
@@ -37,9 +37,9 @@ def told(
 ) -> list[SeriesStory]:
     """Every series of an endpoint (or of one patient)."""
     store = Store(engine, settings.endpoint[endpoint].base_url)
-    rule = policy(settings.detection.policy, preset=settings.detection.preset)
-    cutoffs = settings.detection.cutoffs
-    return stories(store.assessments(patient), catalogue(settings), rule, cutoffs=cutoffs, as_of=now)
+    by = settings.detection
+    rules = site_policies(by.policy, by.policies, by.preset)
+    return stories(store.assessments(patient), catalogue(settings), rules, cutoffs=by.cutoffs, as_of=now)
 
 
 def standings(engine: Engine, settings: Settings, endpoint: str, secret: bytes, now: datetime) -> list[Standing]:

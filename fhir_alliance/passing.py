@@ -21,7 +21,7 @@ from .catalogue import catalogue
 from .cohort import cohort, guard_shrink
 from .config import Settings
 from .decide import Decision, Evidence, Rulebook, decide
-from .detection import policy
+from .detection import site_policies
 from .due import choose_mode, moved_watermarks, who_is_due
 from .errors import ConfigError, EHRError, SafetyError, Unauthorised, bug
 from .fhir.capability import probe
@@ -50,7 +50,7 @@ def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:
     since = datetime.combine(alerts.since, time(), now.tzinfo) if alerts.since else None
     return Rulebook(
         instruments=catalogue(settings),
-        policy=policy(settings.detection.policy, preset=settings.detection.preset),
+        policies=site_policies(settings.detection.policy, settings.detection.policies, settings.detection.preset),
         keys=keys,
         placing=PlacingRules(read.encounter_statuses, read.encounter_classes, read.same_session),
         alerts=AlertRules(now, alerts.max_age, since, alerts.pool, write.inferred_encounter),

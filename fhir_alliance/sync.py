@@ -135,7 +135,7 @@ def _audit(trail: Trail, settings: Settings, name: str, engine: Engine, secret: 
         endpoint=name,
         method=endpoint.auth.method,
         client=getattr(endpoint.auth, "client_id", None),
-        policy=f"{detection.policy} {detection.preset}",
+        policy=" ".join([detection.policy, *sorted(set(detection.policies.values())), detection.preset]),
     )
     return Audit(trail, secret, endpoint.base_url, run, acting)
 

@@ -13,11 +13,18 @@ from .model import Episode, EpisodeState, Event, Instrument
 LOWER = "Alliance score lower than usual for this client."
 LOW_EARLY = "Alliance scores low in the first three sessions."
 
+BELOW_CUT_OFF = "Alliance score below the cut-off."
+
 LEVELS = {0: "closed", 1: "notice", 2: "check-in", 3: "priority check-in"}
 
 PHRASES = {
     "drop": "{drop} below usual {usual}",
     "early-step": "{drop} below the score before, {usual}",
+    "step": "{drop} below the score before, {usual}",
+    "from-best": "{drop} below the best score, {usual}",
+    "beyond-limits": "{drop} below usual {usual}, off limits",
+    "drift": "{drop} below usual {usual}, a drift",
+    "low": "{drop} below the cut-off {usual}",
     "low-early": "low in the first three sessions",
     "persisting": "still {drop} below usual {usual}",
     "repaired": "recovered",
@@ -27,16 +34,34 @@ PHRASES = {
     "ceiling": "first score below the maximum",
     "slow-fall": "four falling scores in a row",
     "cut-off": "below the site's own cut-off",
+    "shift-down": "a lower level from here on",
+    "shift-up": "a higher level from here on",
+    "sudden-loss": "a sudden, lasting fall",
     "subscale-drop": "{drop} below its usual {usual}",
 }
 """What happened, by kind of event, in a few words."""
+
+SENTENCES = {
+    "drop": "This score is {drop} points below this client's average of the last {count} sessions; "
+    "that is {z:.1f} times their usual variation and more than measurement error.",
+    "early-step": "This score is {drop} points below the score before; that is more than measurement error. "
+    "There are too few sessions yet to know this client's usual variation.",
+    "step": "This score is {drop} points below the score before, {usual}.",
+    "from-best": "This score is {drop} points below this client's best score so far, {usual}.",
+    "beyond-limits": "This score is {drop} points below this client's average, {usual}, and below the natural limit "
+    "of their control chart.",
+    "drift": "This client's scores have drifted below their usual {usual}: this one by {drop} points, and with those "
+    "before it by more than chance.",
+    "low": "This score is {drop} points below the cut-off of {usual}.",
+}
+"""Why an alert was raised, by kind of onset (clinical specification 2.6; the others are published rules)."""
 
 _EVIDENCE_LIMIT = 600
 
 
 def headline(kind: str) -> str:
     """The one line of an alert."""
-    return LOW_EARLY if kind == "low-early" else LOWER
+    return {"low-early": LOW_EARLY, "low": BELOW_CUT_OFF}.get(kind, LOWER)
 
 
 def number(instrument: Instrument, value: float) -> str:
@@ -52,20 +77,16 @@ def day(at: datetime) -> str:
 def sentence(instrument: Instrument, episode: Episode) -> str:
     """Why the alert was raised, in one sentence (clinical specification 2.6)."""
     onset = episode.onset
-    if onset.drop is None or onset.z is None:
+    if onset.drop is None or onset.baseline is None:
         values = [p.value for p in episode.base if p.value is not None]
         low = instrument.change.low
         below = f", below {number(instrument, low)}" if low is not None else ""
         return f"The first {len(values)} scores have a mean of {number(instrument, sum(values) / len(values))}{below}."
-    drop = number(instrument, onset.drop)
-    if episode.kind == "early-step":
-        return (
-            f"This score is {drop} points below the score before; that is more than measurement error. "
-            "There are too few sessions yet to know this client's usual variation."
-        )
-    return (
-        f"This score is {drop} points below this client's average of the last {len(episode.base)} sessions; "
-        f"that is {onset.z:.1f} times their usual variation and more than measurement error."
+    return SENTENCES[episode.kind].format(
+        drop=number(instrument, onset.drop),
+        usual=number(instrument, onset.baseline),
+        count=len(episode.base),
+        z=onset.z or 0.0,
     )
 
 

@@ -15,3 +15,4 @@ from . import detect
 from . import score
 from . import simulate
 from . import instruments
+from . import policies

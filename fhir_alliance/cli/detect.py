@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import app
+from .common import ConfigOption
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..detection import Policy
     from ..model import Detection, Instrument
     from ..series import Problem, Series
 
@@ -23,7 +25,13 @@ _LEGEND = "▼ below usual  ! still low  ▲ recovered  × not recovered  ▽ lo
 def detect(
     file: str = typer.Argument(help="CSV with the columns series,at,value, or NDJSON with these keys; - is stdin."),
     instrument: str = typer.Option(..., help="Id of the instrument that the scores are totals of."),
-    preset: str = typer.Option("balanced", help="Sensitivity: sensitive, balanced or specific."),
+    policy: str | None = typer.Option(
+        None, help="Id of the policy, as `policies list` names them [default: the site's, else alliance-policy/1]."
+    ),
+    preset: str | None = typer.Option(
+        None, help="Sensitivity: sensitive, balanced or specific [default: the site's, else balanced]."
+    ),
+    config: ConfigOption = None,
     cut_off: float | None = typer.Option(
         None, "--cut-off", "--cutoff", help="Your own cut-off: a notice when a score first falls below it."
     ),
@@ -33,7 +41,7 @@ def detect(
 
     An empty value is a form that was not returned. Exit code 3 when a row had to be set aside.
     """
-    from ..detection import policy, valid
+    from ..detection import valid
     from ..errors import ConfigError, Exit
     from ..instruments import get
     from ..series import read_series
@@ -42,7 +50,7 @@ def detect(
     change = chosen.change
     if cut_off is not None and not valid(cut_off, change.minimum, change.maximum):
         raise ConfigError(f"--cut-off: give a score from {change.minimum:g} to {change.maximum:g}")
-    by = policy(preset=preset)
+    by = _policy(chosen.id, policy, preset, config)
     found = read_series(_content(file), change)
     told = [(series, by.run(series.points, change, cutoff=cut_off)) for series in found.series]
     if as_json:
@@ -51,6 +59,25 @@ def detect(
         _print_text(told, found.problems, chosen, f"{by.id}, preset {by.preset}")
     if found.problems:
         raise typer.Exit(int(Exit.PARTIAL))
+
+
+def _policy(instrument: str, policy: str | None, preset: str | None, config: Path | None) -> Policy:
+    """The policy asked for, else the site's, where it may run on this instrument."""
+    from ..detection import info
+    from ..errors import ConfigError
+
+    if policy is None:
+        from ..config import find_config, load
+
+        site = load(find_config(config)).detection
+        policy = site.policies.get(instrument, site.policy)
+        preset = preset or site.preset
+    told = info(policy)
+    if why := told.refuses(instrument):
+        raise ConfigError(f"{why}; `fhir-alliance policies list` names the others")
+    if told.looks_ahead:
+        typer.echo(f"{policy} looks ahead: later scores place its marks. For reports, never for alerts.", err=True)
+    return told.policy(preset or "balanced")
 
 
 def _content(file: str) -> bytes:

@@ -5,7 +5,8 @@ from .change import ReliableChange, reliable_change
 from .info import PolicyInfo
 from .policy import Policy, time_order
 from .reference import STRAINS
-from .registry import policies, policy
+from .registry import info, policies, policy
+from .site import SitePolicies, site_policies, unfit
 from .subscales import subscale_drops
 from .tolerance import valid
 
@@ -15,10 +16,14 @@ __all__ = [
     "Policy",
     "PolicyInfo",
     "ReliableChange",
+    "SitePolicies",
+    "info",
     "policies",
     "policy",
     "reliable_change",
+    "site_policies",
     "subscale_drops",
     "time_order",
+    "unfit",
     "valid",
 ]

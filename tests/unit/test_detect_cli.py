@@ -33,6 +33,47 @@ KINDS: dict[str, tuple[str, list[str], int, int, float, float | None, float | No
     "ceiling": ("5 5 5 4.9", [], 4, 1, 4.9, None, None, None, None),
     "slow-fall": ("4.6 4.4 4.2 4", [], 4, 1, 4, None, None, None, None),
     "cut-off": ("4 3.4", ["--cut-off", "3.5"], 2, 1, 3.4, None, None, None, None),
+    "step": ("4 3.4", ["--policy", "step-rc/1"], 2, 2, 3.4, 4, 0.33 * 2**0.5, 0.6 / (0.33 * 2**0.5), 0.6),
+    "from-best": (
+        "4.5 4.2 3.8",
+        ["--policy", "from-best/1"],
+        3,
+        2,
+        3.8,
+        4.5,
+        0.33 * 2**0.5,
+        0.7 / (0.33 * 2**0.5),
+        0.7,
+    ),
+    # Mean 4.08, moving ranges .2 each: sigma .2 / 1.128, limit 4.08 - .532.
+    "beyond-limits": (
+        "4 4.2 4 4.2 4 3.5",
+        ["--policy", "xmr/1"],
+        6,
+        2,
+        3.5,
+        4.08,
+        0.2 / 1.128,
+        0.58 / (0.2 / 1.128),
+        0.58,
+    ),
+    # Four equal scores: sigma = .33 sqrt(8/11); h + k = 4.5 sigma below 4 fires at once.
+    "drift": (
+        "4 4 4 4 2.7",
+        ["--policy", "cusum/1"],
+        5,
+        2,
+        2.7,
+        4,
+        0.33 * (8 / 11) ** 0.5,
+        1.3 / (0.33 * (8 / 11) ** 0.5),
+        1.3,
+    ),
+    "low": ("3.6 3.4", ["--policy", "absolute/1", "--cut-off", "3.5"], 2, 2, 3.4, 3.5, None, None, 0.1),
+    # Moving ranges 0 but one of 1: their mean of 1/11 gives less than the floor, .75 s0.
+    "shift-down": (" ".join(["4"] * 6 + ["3"] * 6), ["--policy", "change-point/1"], 7, 1, 3, 4, 0.2475, 1 / 0.2475, 1),
+    "shift-up": (" ".join(["3"] * 6 + ["4"] * 6), ["--policy", "change-point/1"], 7, 1, 4, 3, 0.2475, -1 / 0.2475, -1),
+    "sudden-loss": ("4 4.1 4.2 3 2.9 3", ["--policy", "sudden-loss/1"], 4, 1, 3, 4.1, None, None, 1.1),
 }
 
 
@@ -183,7 +224,7 @@ def test_the_text_fits_80_columns_and_says_what_happened(tmp_path: Path) -> None
     assert "4  2026-01-22  3.20  check-in  0.80 below usual 4.00" in told
     assert "low-early  3 scores, low start since 2026-01-22" in told
     assert "set aside: line" in told
-    assert "11 series, 4 with something open, 1 set aside" in told
+    assert "19 series, 6 with something open, 1 set aside" in told
 
 
 def test_one_line_shows_the_ups_and_downs(tmp_path: Path) -> None:
