@@ -20,7 +20,7 @@ LAYERS = (
     "alerting",
     "decide",
     # above: pure
-    "config_types config_auth config_tree config_messages config signing keyfolder catalogue log faults report audit",
+    "config_types config_auth config_tree config_messages config signing keyfolder catalogue log faults report audit vendors",
     "fhir store sinks series files library documents chart schedule",
     "lookup reading cohort changes due apply configcheck",
     "passing overview explaining doctor",

@@ -101,6 +101,10 @@ MATRIX: dict[str, Row] = {
     "a_declared_watermark_that_is_ignored": Row("declared and ignored _lastUpdated", FAULTS),
     "the_active_in_every_pass_the_quiet_at_times": Row("quiet patients on a slower cycle", FAST),
     "a_window_of_dates_where_nothing_better_is_declared": Row("clinical window", FAULTS),
+    # test_vendors.py
+    "a_profile_is_complete": Row("vendor profiles: data", FAST),
+    "forms_are_read_and_scored_whatever_the_vendor": Row("vendor profiles: reading", FAST),
+    "scores_are_written_or_the_refusal_is_told_once": Row("vendor profiles: writing", FAST),
     # test_writes.py
     "writes_off_then_on": Row("writes off, then on", TWINS),
     "the_audit_trail_has_every_write_and_nobody_by_name": Row("audit trail", FAST),
@@ -144,6 +148,13 @@ MATRIX: dict[str, Row] = {
     "a_damaged_state_folder_is_told_not_worked_around": Row("damaged state folder", FAST),
     "the_connector_as_a_device": Row("Device", FAST),
     "a_dry_run_shows_the_exact_resources": Row("dry run shows what would be sent", FAST),
+    # test_stated_totals.py
+    "a_total_stated_beside_a_response": Row("another total beside a response", CACHE),
+    "a_form_that_states_its_own_total": Row("a form's own total differs", FAST),
+    "a_total_stated_after_the_pass": Row("another total, stated later", CACHE),
+    "nobody_is_asked_about_where_nobody_else_writes_totals": Row("no request per patient for stated totals", FAULTS),
+    "what_cannot_be_compared_costs_no_pass": Row("stated totals cannot be read", FAULTS),
+    "totals_that_a_server_should_not_have_returned": Row("stated totals of others among the results", FAULTS),
     # test_histories.py
     "random_histories": Row(
         "random histories, crash at a step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
