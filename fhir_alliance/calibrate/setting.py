@@ -82,9 +82,8 @@ class Setting:
 
     @property
     def ceiling(self) -> float:
-        """Level from which a series is near the ceiling."""
-        change, kind = self.instrument.change, form(self.instrument).kind
-        return change.maximum - NEAR_CEILING[kind] * (change.maximum - change.minimum)
+        """Usual score from which a series is near the ceiling."""
+        return near_ceiling(self.instrument)
 
     def strains(self) -> tuple[Planted, ...]:
         """The planted strains, the lasting ones last: those of 2.6, or the one that the parameters plant."""
@@ -153,6 +152,12 @@ class Setting:
             told["strains"] = [s.to_json() for s in self.strains()]
             told["seen_strain"] = self.main().to_json()
         return told
+
+
+def near_ceiling(instrument: Instrument) -> float:
+    """Usual score from which a series is near the ceiling of this instrument."""
+    change, share = instrument.change, NEAR_CEILING[form(instrument).kind]
+    return round(change.maximum - share * (change.maximum - change.minimum), 10)
 
 
 def _without_strains(parameters: Parameters) -> Parameters:

@@ -14,5 +14,6 @@ from . import explain
 from . import detect
 from . import score
 from . import simulate
+from . import calibrate
 from . import instruments
 from . import policies

@@ -1,0 +1,132 @@
+"""`calibrate`: how often policies cry wolf and how often they see, simulated or on a site's own scores. Offline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .clinic import clinic_command, session_range
+from .common import ConfigOption, JsonOption, find_instrument
+
+if TYPE_CHECKING:
+    from ..calibrate.trying import Tried
+    from ..detection import PolicyInfo
+    from ..model import Instrument
+
+
+@clinic_command
+def calibrate(
+    clinic: dict[str, Any],
+    instrument: Annotated[str, typer.Option(help="Id of the instrument, or its definition file.")],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE …]", help="Your own series, as `detect` reads them; - is stdin."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Id of a policy; may be repeated [default: the site's].")
+    ] = None,
+    preset: Annotated[
+        list[str] | None, typer.Option(help="A sensitivity of these policies; may be repeated [default: balanced].")
+    ] = None,
+    design: Annotated[
+        str | None,
+        typer.Option(
+            metavar="planted|mixed", help="One strain in each client, or strains at random [default: planted]."
+        ),
+    ] = None,
+    clients: Annotated[int | None, typer.Option(help="How many clients [default: 4000].")] = None,
+    sessions: Annotated[str | None, typer.Option(metavar="A-B", help="Sessions of each [default: 16].")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same figures [default: 1].")] = None,
+    bands: Annotated[
+        str | None, typer.Option(metavar="X,Y…", help="Scores that part the clients into further strata.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw detection against false alarms into this .svg or .png file.")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How often policies cry wolf, and how often they see.
+
+    Simulated clients by default, or your own series with files: with a column truth (strain, repair or empty) the
+    same figures; without one only how often each policy alerts. Exit code 3 when a row had to be set aside.
+    """
+    from ..calibrate.trying import Asked, on_files, simulated
+    from ..errors import ConfigError, Exit
+
+    chosen = find_instrument(instrument, config, for_strains=True)
+    infos = _infos(chosen, policy, config)
+    policies = [info.policy(name) for info in infos for name in preset or ("balanced",)]
+    edges = _scores(bands)
+    if picture is not None and picture.suffix not in {".svg", ".png"}:
+        raise ConfigError("--picture: give the name of an .svg or .png file")
+    curves = infos if picture else []
+    asked = Asked(design, clients, session_range(sessions) if sessions else None, seed, clinic)
+    if files:
+        asked.nothing()
+        tried = on_files(chosen, [(name, _content(name)) for name in files], policies, edges, curves)
+    else:
+        tried = simulated(asked.setting(chosen, edges), policies, curves)
+    if picture is not None:
+        _draw(picture, tried)
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(tried.to_json()))
+    else:
+        typer.echo("\n".join(tried.text()))
+    if tried.problems:
+        raise typer.Exit(int(Exit.PARTIAL))
+
+
+def _infos(instrument: Instrument, ids: list[str] | None, config: Path | None) -> list[PolicyInfo]:
+    """The policies asked for, else the site's. ConfigError for one that may not run on this instrument."""
+    from ..config import find_config, load
+    from ..detection import info
+    from ..errors import ConfigError
+
+    if not ids:
+        site = load(find_config(config)).detection
+        ids = [site.policies.get(instrument.id, site.policy)]
+    infos = [info(id) for id in dict.fromkeys(ids)]
+    for told in infos:
+        if why := told.refuses(instrument.id):
+            raise ConfigError(f"{why}; `fhir-alliance policies list` names the others")
+        if told.looks_ahead:
+            typer.echo(f"{told.id} looks ahead: later scores place its marks, so its figures flatter it.", err=True)
+    return infos
+
+
+def _content(file: str) -> bytes:
+    from ..errors import ConfigError
+
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _scores(text: str | None) -> tuple[float, ...]:
+    from ..errors import ConfigError
+
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise ConfigError("--bands: give scores like 3.3,4,4.4,4.8") from None
+
+
+def _draw(file: Path, tried: Tried) -> None:
+    from ..calibrate.picture import TITLE, Panel, picture
+    from ..chart import to_png, to_svg
+    from ..errors import ConfigError
+
+    spec = picture([Panel(tried.instrument.title, tried.curves)], title=TITLE, subtitle=tried.heading)
+    try:
+        file.write_bytes(to_png(spec) if file.suffix == ".png" else to_svg(spec).encode())
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}") from None
