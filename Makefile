@@ -55,6 +55,8 @@ bench: $(READY) ## Speed and memory: read, score and detect against the raw page
 docs: $(READY) ## Generate the reference of settings and commands, and the example configuration
 	@"$(BIN)/python" -m fhir_alliance.configdoc config/fhir-alliance.example.toml docs/reference/config.md
 	@"$(BIN)/python" -m fhir_alliance.clidoc docs/reference/cli.md
+	@"$(BIN)/python" -m fhir_alliance.instrumentdoc docs/reference/instruments.md
+	@"$(BIN)/fhir-alliance" instruments schema > fhir_alliance/instruments/instrument.schema.json
 
 pictures: $(READY) ## Make the pictures under docs/images anew
 	@"$(BIN)/python" -m fhir_alliance.demo.pictures docs/images

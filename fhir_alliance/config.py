@@ -195,6 +195,9 @@ class Write(Section):
     security_labels: list[str] = Field(
         [], description='labels to add to what we write, as "system|code"; source labels are always copied'
     )
+    snomed: bool = Field(
+        False, description="write the SNOMED CT code of a total beside ours; needs the site's SNOMED CT licence"
+    )
     reconcile_after: Duration = Field(
         timedelta(seconds=60), description="between the two searches that prove that a write did not happen"
     )

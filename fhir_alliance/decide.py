@@ -25,6 +25,7 @@ class Rulebook:
 
     alert_types  resource types that new alerts are raised as; known alerts of others are still followed
     labels       security labels to add, "system|code"
+    snomed       give totals their SNOMED CT code, beside ours
     """
 
     instruments: Mapping[str, Instrument]
@@ -37,6 +38,7 @@ class Rulebook:
     alert_types: frozenset[str] = frozenset({"Task"})
     write_scores: bool = True
     labels: Sequence[str] = ()
+    snomed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,12 @@ def _scores(evidence: Evidence, placed: Placed, stays: Collection[str], rules: R
         return []
     inferred = rules.alerts.inferred_encounter
     wanted = score_contents(
-        placed.kept, rules.instruments, rules.keys, inferred_encounter=inferred, labels=rules.labels
+        placed.kept,
+        rules.instruments,
+        rules.keys,
+        inferred_encounter=inferred,
+        labels=rules.labels,
+        snomed=rules.snomed,
     )
     reasons = {r.id: r.reason or "" for r in placed.left_out if r.id}
     reasons |= dict.fromkeys(placed.superseded, "another response in the same session counts")

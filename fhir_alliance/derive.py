@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from msgspec.structs import replace as changed
+
 from .detection import STRAINS, Policy, SitePolicies, subscale_drops
 from .model import Assessment, Detection, Episode, EpisodeState, Event, Instrument, Point, SeriesKey
 
@@ -66,10 +68,14 @@ def stories(
     cutoffs: Mapping[str, float],
     as_of: datetime,
 ) -> list[SeriesStory]:
-    """Every series of the given assessments, run through its policy, sorted by key."""
+    """Every series of the given assessments, run through its policy, sorted by key.
+
+    Assessments of an instrument that the site no longer knows are left out: nobody can say what they mean.
+    """
     groups: dict[SeriesKey, list[Assessment]] = {}
     for a in assessments:
-        groups.setdefault(series_key(a), []).append(a)
+        if a.instrument in instruments:
+            groups.setdefault(series_key(a), []).append(a)
     told = []
     for key, group in sorted(groups.items()):
         group.sort(key=lambda a: (a.at, a.authored_at, a.response))
@@ -79,9 +85,24 @@ def stories(
         points = rows["total"]
         by = policies.of(instrument.id)
         detection = by.run(points, instrument.change, cutoff=cutoffs.get(instrument.id), as_of=as_of)
+        detection = _allowed(detection, instrument, instrument.highest_level(key.rater))
         notices = subscale_drops({id: rows[id] for id in noticed}, detection, instrument) if noticed else ()
         told.append(SeriesStory(key, instrument, tuple(group), tuple(points), detection, tuple(notices), by))
     return told
+
+
+def _allowed(detection: Detection, instrument: Instrument, highest: int) -> Detection:
+    """What may be said of a series: a strain only of what a client says of an alliance (`highest` 3). Another
+    rater's fall is a notice, never an episode; of an outcome nothing but the site's own cut-off is told."""
+    if highest == 3:
+        return detection
+    if highest:
+        events = tuple(replace(e, level=min(e.level, highest)) for e in detection.events)
+        return replace(detection, events=events, episodes=())
+    told = tuple(e for e in detection.events if e.kind == "cut-off" and instrument.higher == "better")
+    bare = {"baseline": None, "spread": None, "limit": None, "in_episode": False, "base": ()}
+    steps = tuple(changed(s, **bare) for s in detection.steps)
+    return Detection(told, (), steps, "this measures no alliance, and no strain is looked for")
 
 
 def scale_points(group: Sequence[Assessment], scales: Sequence[str]) -> dict[str, list[Point]]:

@@ -4,6 +4,7 @@ beside a form."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from .config import DEFAULT_NAMESPACE
@@ -44,7 +45,7 @@ class Library:
 
     def add_observation(self, file: str, observation: Json) -> None:
         """Keep the total that an Observation of a file states, if it is one."""
-        if stated := stated_by(observation, self._namespaces):
+        if stated := stated_by(observation, self._namespaces, self._snomed):
             key = (file, self.reference(stated.response), stated.instrument)
             self._stated.setdefault(key, []).append(stated.number)
 
@@ -62,6 +63,12 @@ class Library:
         """Totals that Observations of the file state for a response that goes by these references."""
         keys = dict.fromkeys((file, self.reference(name), instrument) for name in names)
         return [number for key in keys for number in self._stated.get(key, ())]
+
+    @cached_property
+    def _snomed(self) -> dict[str, str]:
+        """SNOMED CT code → the instrument whose total it is."""
+        known = self.rules.instruments.values()
+        return {code: i.id for i in known for code in (i.snomed, *i.snomed_retired) if code is not None}
 
     def reference(self, text: str) -> str:
         """One form of a reference: relative below our own bases."""

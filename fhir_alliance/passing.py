@@ -28,6 +28,7 @@ from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
 from .fhir.inbound import rules as reading_rules
 from .fhir.needs import needs
+from .instruments.cautions import unverified
 from .keys import Keys
 from .log import log
 from .placing import PlacingRules
@@ -59,6 +60,7 @@ def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:
         alert_types=frozenset(SINK_TYPES[s] for s in alerts.sinks),
         write_scores=write.scores.sink == "observation",
         labels=write.security_labels,
+        snomed=write.snomed,
     )
 
 
@@ -311,6 +313,9 @@ class EndpointPass:
         for r in placed.left_out:
             self.report.outcomes[str(r.outcome)] += 1
             self.report.reasons[r.code or "?"] += 1
+        for id in {a.instrument for a in placed.kept}:
+            if warning := unverified(self.rules.instruments[id]):
+                self.report.say(warning)
         if record.vanished:
             self.report.reasons["vanished"] += len(record.vanished)
             self.report.say(
@@ -329,7 +334,7 @@ class EndpointPass:
             for a, _ in self.deferred
             if self.applier.may_write(a.type)
         }
-        total = self.store.dyads_with_baseline()
+        total = self._dyads() if dyads else 0
         most = self.settings.write.max_alert_share
         if total >= SHARE_FROM and len(dyads) > most * total:
             raise SafetyError(
@@ -350,6 +355,12 @@ class EndpointPass:
         for patient, ok in done.items():
             if ok and not self.report.dry_run:
                 self.store.completed(patient, self.now)
+
+    def _dyads(self) -> int:
+        """Dyads that could be alerted about."""
+        known = self.rules.instruments
+        held = [i for i in self.store.instruments() if i in known and known[i].highest_level("client") == 3]
+        return self.store.dyads_with_baseline(held)
 
     def _checkpoints(self, roster: list[str], seen: dict[str, datetime], everybody: bool) -> None:
         for type, at in seen.items():

@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from .keys import Keys
-from .model import Assessment, EpisodeState, Instrument
+from .model import Assessment, EpisodeState, Instrument, Score
+from .scoring import FINISHED_TOTAL, UNVERIFIED_KEY
 
 Standing = Literal["written", "retracted", "removed", "foreign", "refused", "unknown"]
 
@@ -70,6 +71,7 @@ class ScoreContent:
     encounter: str | None
     labels: tuple[str, ...]
     note: str
+    snomed: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -124,8 +126,12 @@ def score_contents(
     *,
     inferred_encounter: bool,
     labels: Sequence[str] = (),
+    snomed: bool = False,
 ) -> dict[str, ScoreContent]:
-    """What should stand in the EHR: one content per scored scale, by key."""
+    """What should stand in the EHR: one content per scored scale, by key.
+
+    snomed  give a total its SNOMED CT code, where there is exactly that one
+    """
     wanted = {}
     for a in assessments:
         instrument = instruments[a.instrument]
@@ -133,11 +139,6 @@ def score_contents(
         for score in a.scores:
             scale = instrument.scale(score.scale)
             key = keys.score(a.patient, a.response, a.instrument, score.scale)
-            note = f"{score.answered} of {score.items} items answered"
-            if "prorated" in score.flags:
-                note += "; prorated from the answered items"
-            if a.rater == "proxy":
-                note += "; answered by a related person"
             wanted[key] = ScoreContent(
                 key=key,
                 patient=a.patient,
@@ -151,9 +152,24 @@ def score_contents(
                 effective=a.effective,
                 encounter=encounter,
                 labels=tuple(sorted({*a.labels, *labels})),
-                note=note + ".",
+                note=_note(a, score),
+                snomed=(instrument.snomed or "") if snomed and scale.id == "total" else "",
             )
     return wanted
+
+
+def _note(a: Assessment, score: Score) -> str:
+    """How the score came about. Its first words tell our note from others'."""
+    note = f"{score.answered} of {score.items} items answered"
+    if FINISHED_TOTAL in score.flags:
+        note = "The total that the form states; no items answered were read"
+    if "prorated" in score.flags:
+        note += "; prorated from the answered items"
+    if UNVERIFIED_KEY in score.flags:
+        note += "; the scoring key was not verified against the form"
+    if a.rater == "proxy":
+        note += "; answered by a related person"
+    return f"{note}."
 
 
 def plan_scores(

@@ -75,7 +75,7 @@ def settings_fingerprint(settings: Settings, endpoint: str) -> str:
             "read": True,
             "alerts": True,
             "detection": True,
-            "write": {"inferred_encounter", "security_labels", "scores"},
+            "write": {"inferred_encounter", "security_labels", "scores", "snomed"},
             "endpoint": {endpoint: {"questionnaires", "timezone", "aliases"}},
         }
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..config import Settings
+    from ..model import Instrument
 
 ConfigOption = Annotated[
     Path | None,
@@ -51,6 +52,30 @@ def one_endpoint(settings: Settings, name: str | None) -> str:
     if name not in settings.endpoint:
         raise ConfigError(f"say which endpoint: --endpoint {' | '.join(settings.endpoint) or 'NAME'}")
     return name
+
+
+def known_instruments(config: Path | None) -> Mapping[str, Instrument]:
+    """The built-in instruments and those of the configuration, if there is one. ConfigError when a file is wrong."""
+    from ..catalogue import catalogue
+    from ..config import find_config, load
+
+    found = find_config(config)
+    return catalogue(load(found) if found else None)
+
+
+def find_instrument(name: str, config: Path | None = None, *, for_strains: bool = False) -> Instrument:
+    """The instrument that `--instrument` names: its id, built in or of the configuration, or a definition file.
+
+    for_strains  ConfigError where a higher score is worse: a fall would be good news
+    """
+    from ..errors import ConfigError
+    from ..instruments import get, load_all
+
+    given = config is None and (name in load_all() or name.endswith(".toml"))
+    chosen = get(name) if given else get(name, known_instruments(config))
+    if for_strains and chosen.higher == "worse":
+        raise ConfigError(f"{chosen.id}: a higher score is worse; strains are falls, and are not looked for in it")
+    return chosen
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import app
-from .common import JsonOption
+from .common import ConfigOption, JsonOption, find_instrument, known_instruments
 
 if TYPE_CHECKING:
     from ..model import Instrument
@@ -17,32 +17,39 @@ app.add_typer(group)
 
 
 @group.command("list")
-def list_(as_json: JsonOption = False) -> None:
-    """The instruments that are built in."""
-    from ..instruments import load_all
-
-    found = load_all().values()
+def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """The instruments that are built in, and the site's own."""
+    found = known_instruments(config).values()
     if as_json:
         _print([_summary(i) for i in found])
         return
     width = max(len(i.id) for i in found)
     for i in found:
-        gate = "; needs the site's licence" if i.licence_gated else ""
-        typer.echo(f"{i.id:<{width}}  {i.title}: {len(i.items)} items, {_span(i)}{gate}")
+        typer.echo(f"{i.id:<{width}}  {'; '.join(_line(i))}")
 
 
 @group.command()
 def show(
-    instrument: Annotated[str, typer.Argument(metavar="ID", help="Id of an instrument.")], as_json: JsonOption = False
+    instrument: Annotated[str, typer.Argument(metavar="ID", help="Id of an instrument, or a definition file.")],
+    config: ConfigOption = None,
+    as_toml: Annotated[
+        bool, typer.Option("--toml", help="Print a built-in definition file, to begin one of your own with.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """One instrument: keys, ranges, constants with their provenance, licence."""
-    from ..instruments import get
+    chosen = find_instrument(instrument, config)
+    if as_toml:
+        from ..instruments import text
 
-    chosen = get(instrument)
+        typer.echo(text(chosen.id), nl=False)
+        return
     if as_json:
         _print(_whole(chosen))
         return
-    for line in _page(chosen):
+    from .instrument_page import page
+
+    for line in page(chosen, _canonicals(chosen)):
         typer.echo(line)
 
 
@@ -57,7 +64,7 @@ def validate(
 
     problems = instruments.validate(file)
     if as_json:
-        _print({"file": file, "valid": not problems, "problems": problems})
+        _print({"file": file, "ok": not problems, "problems": problems})
     else:
         for problem in problems:
             typer.echo(problem)
@@ -66,7 +73,12 @@ def validate(
         raise typer.Exit(int(Exit.CHECK))
 
 
-_PLACED = {"items", "scales", "reverse", "completeness", "rc90", "rc95", "rc99", "s0", "low"}
+@group.command()
+def schema() -> None:
+    """The JSON Schema of definition files, for editors."""
+    from ..instruments.schema import text
+
+    typer.echo(text(), nl=False)
 
 
 def _print(what: Any) -> None:
@@ -81,74 +93,46 @@ def _summary(i: Instrument) -> dict[str, Any]:
         "version": i.version,
         "title": i.title,
         "rater": i.rater,
+        "purpose": i.purpose,
         "items": len(i.items),
         "scales": [s.id for s in i.scales],
+        "totals_only": i.totals_only,
         "verified": i.verified,
         "licence_gated": i.licence_gated,
     }
 
 
+def _line(i: Instrument) -> list[str]:
+    total = i.scale("total")
+    form = "accepts a finished total only" if i.totals_only else f"{len(i.items)} items"
+    told = [f"{i.title}: {form}, total {total.minimum:g}-{total.maximum:g}"]
+    told += [] if i.purpose == "alliance" else [i.purpose]
+    told += [] if i.verified or i.totals_only else ["key NOT verified"]
+    return told + (["needs the site's licence"] if i.licence_gated else [])
+
+
 def _whole(i: Instrument) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from ..instruments.cautions import alerts, cautions
+
     told = asdict(i)
-    return {"id": told.pop("id"), "canonical": _canonical(i), "response": told.pop("unit_hint"), **told}
+    canonicals = _canonicals(i)
+    return {
+        "id": told.pop("id"),
+        "canonical": canonicals[0] if canonicals else None,
+        **told,
+        "canonicals": canonicals,
+        "response": told.pop("unit_hint"),
+        "licence": {"gated": i.licence_gated, "holder": i.holder, "terms": i.terms},
+        "alerts": alerts(i),
+        "cautions": cautions(i),
+    }
 
 
-def _canonical(i: Instrument) -> str:
+def _canonicals(i: Instrument) -> list[str]:
+    """The questionnaires that are this instrument without any map."""
     from ..config import DEFAULT_NAMESPACE
+    from ..instruments import load_all
 
-    return f"{DEFAULT_NAMESPACE}/Questionnaire/{i.id}"
-
-
-def _span(i: Instrument) -> str:
-    first = i.items[0]
-    return f"answers {first.minimum:g}-{first.maximum:g} in steps of {first.step:g}"
-
-
-def _page(i: Instrument) -> list[str]:
-    sources, change, size = i.provenance, i.change, len(i.items)
-    rows: list[tuple[str, str]] = [
-        (f"{i.id} {i.version}: {i.title}", ""),
-        ("rated by", f"{i.rater}, {i.when}-session"),
-        ("items", f"{size}, {_span(i)}. {sources['items']}"),
-        ("canonical", f"{_canonical(i)} ({', '.join(i.questionnaire_versions)}, or no version)"),
-        ("linkIds", f"1 to {size}; its own total: {', '.join(i.stated_total) or 'none'}"),
-        ("key", f"{i.key}, {'verified' if i.verified else 'NOT verified against the form'}"),
-        ("licence", f"{i.holder}. {i.terms}"),
-        ("gated", "scored only where the site attests its licence" if i.licence_gated else "no"),
-        ("Scales", ""),
-    ]
-    for s in i.scales:
-        needs = f", and {', '.join(s.requires)}" if s.requires else ""
-        text = f"{s.rule} of {', '.join(map(str, s.items))}; {s.minimum:g}-{s.maximum:g}; from {s.min_answered}"
-        rows.append((s.id, f"{text} answered items{needs}"))
-    rows += [(name, sources[name]) for name in ("scales", "reverse", "completeness")]
-    rows.append((f"Change, in points of the total ({change.minimum:g}-{change.maximum:g})", ""))
-    for name in ("rc90", "rc95", "rc99", "s0", "low"):
-        value = getattr(change, name)
-        rows.append((name, f"{'none' if value is None else f'{value:g}'}  {sources.get(name, '')}"))
-    rows += [(name.replace("_", "-"), text) for name, text in sources.items() if name not in _PLACED]
-    tags = (
-        "[R] read in the source  [R2] in a secondary source",
-        "[M-hi] from memory  [C] computed  [A] our assumption",
-    )
-    return [*_table(rows), "", *tags]
-
-
-def _table(rows: list[tuple[str, str]]) -> list[str]:
-    """Headings (rows without text) and labelled text below them, wrapped to the terminal."""
-    import shutil
-    import textwrap
-
-    width, column = min(shutil.get_terminal_size().columns, 120), 16
-    lines: list[str] = []
-    for label, text in rows:
-        if not text:
-            lines += ["", label] if lines else [label]
-            continue
-        start = f"  {label:<{column - 2}}"
-        lines += textwrap.wrap(
-            text, width, initial_indent=start, subsequent_indent=" " * column, break_on_hyphens=False
-        )
-    return lines
+    return [*([f"{DEFAULT_NAMESPACE}/Questionnaire/{i.id}"] if i.id in load_all() else []), *i.canonicals]

@@ -78,6 +78,9 @@ def _print_json(found: Iterable[Found]) -> bool:
 def _print_text(found: Iterable[Found], known: Mapping[str, Instrument]) -> bool:
     from collections import Counter
 
+    from ..instruments.cautions import unverified
+
+    warnings: dict[str, None] = {}
     counts: Counter[str] = Counter()
     complete = True
     for one in found:
@@ -85,6 +88,10 @@ def _print_text(found: Iterable[Found], known: Mapping[str, Instrument]) -> bool
         counts[reading.outcome] += 1
         complete = complete and bool(reading.scores) and not reading.unscored
         typer.echo("\n".join(_form(one, known)))
+        if reading.scores and (warning := unverified(known[reading.instrument or ""])):
+            warnings[warning] = None
+    for warning in warnings:
+        typer.echo(f"note: {warning}", err=True)
     typer.echo(", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "nothing left to show", err=True)
     return complete
 

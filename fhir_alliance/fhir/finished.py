@@ -15,13 +15,16 @@ from .stop import set_aside
 def finished_total(
     instrument: Instrument, stated: Sequence[float | int]
 ) -> tuple[tuple[Score, ...], tuple[Unscored, ...]]:
-    """The one total that a form states, as a score. Stop when it states none, or two that differ."""
+    """The one total that a form states, as a score. Stop when it states none, two that differ, or one out of range."""
     if not stated:
         raise set_aside("no-total", "its key is not known, and the form states no finished total")
     if len(set(stated)) > 1:
         raise set_aside("sources-disagree", "the form states totals that differ")
     total = finished(instrument, _float(stated[0]))
-    return ((total,), ()) if isinstance(total, Score) else ((), (total,))
+    if isinstance(total, Unscored):
+        scale = instrument.scale("total")
+        raise set_aside("out-of-range", f"the form's own total is not within {scale.minimum:g}-{scale.maximum:g}")
+    return (total,), ()
 
 
 def _float(number: float | int) -> float:

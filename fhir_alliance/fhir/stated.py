@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..instruments.snomed import SYSTEM as SNOMED
 from ..model import Instrument, Score
 from .weights import is_number
 
@@ -66,18 +67,27 @@ class Stated:
     number: float
 
 
-def stated_by(observation: dict[str, Any], namespaces: Collection[str]) -> Stated | None:
-    """What an Observation with our code states of one response's total; None when it is no such thing."""
+def stated_by(
+    observation: dict[str, Any], namespaces: Collection[str], snomed: Mapping[str, str] | None = None
+) -> Stated | None:
+    """What an Observation with our code, or the SNOMED CT code of exactly that total, states of one response's
+    total; None when it is no such thing.
+
+    snomed  SNOMED CT code → instrument, codes of before included
+    """
     if observation.get("status") not in ("final", "amended", "corrected", "preliminary"):
         return None
     code, quantity = observation.get("code"), observation.get("valueQuantity")
     systems = {f"{namespace}/CodeSystem/alliance-score" for namespace in namespaces}
-    totals = [
-        text.removesuffix("-total")
-        for coding in _dicts(code.get("coding") if isinstance(code, dict) else None)
-        if isinstance(text := coding.get("code"), str) and text.endswith("-total")
-        if isinstance(system := coding.get("system"), str) and system in systems
-    ]
+    totals = set()
+    for coding in _dicts(code.get("coding") if isinstance(code, dict) else None):
+        system, text = coding.get("system"), coding.get("code")
+        if not (isinstance(system, str) and isinstance(text, str)):
+            continue
+        if system in systems and text.endswith("-total"):
+            totals.add(text.removesuffix("-total"))
+        elif system == SNOMED and snomed and text in snomed:
+            totals.add(snomed[text])
     number = quantity.get("value") if isinstance(quantity, dict) else observation.get("valueInteger")
     sources = [
         text
@@ -87,7 +97,7 @@ def stated_by(observation: dict[str, Any], namespaces: Collection[str]) -> State
     ]
     if len(totals) != 1 or len(sources) != 1 or not is_number(number):
         return None
-    return Stated(sources[0], totals[0], number)
+    return Stated(sources[0], totals.pop(), number)
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from .checks import check, on_grid
 from .definition import read
 from .examples import run
 
-__all__ = ["digest", "get", "load_all", "load_file", "on_grid", "validate", "with_files"]
+__all__ = ["digest", "get", "load_all", "load_file", "on_grid", "text", "validate", "with_files"]
 
 FOLDER = Path(__file__).parent
 
@@ -28,7 +28,7 @@ class Shipped(Mapping[str, Instrument]):
     """The instruments of a folder by id, which is the name of the file; each is read when first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        self._files = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+        self._files = {path.stem: path for path in sorted(folder.glob("*.toml"), key=lambda p: p.stem)}
         self._read: dict[str, Instrument] = {}
 
     def __getitem__(self, id: str) -> Instrument:
@@ -98,6 +98,13 @@ def get(name: str, among: Mapping[str, Instrument] | None = None) -> Instrument:
     if name.endswith(".toml"):
         return with_files([Path(name)])[load_file(name).id]
     raise ConfigError(f"no instrument {name!r}; there are: {', '.join(known)}")
+
+
+def text(id: str) -> str:
+    """The definition file of a shipped instrument. ConfigError when it is none of them."""
+    if id not in load_all():
+        raise ConfigError(f"{id} is not built in: its definition is a file of yours")
+    return (FOLDER / f"{id}.toml").read_text(encoding="utf-8")
 
 
 def load_file(path: Path | str) -> Instrument:

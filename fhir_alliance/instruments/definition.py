@@ -26,6 +26,7 @@ def read(data: dict[str, Any]) -> tuple[Instrument | None, list[str]]:
         return None, found
     found += problems(data["licence"], LICENCE, "licence.")
     found += problems(data.get("change", {}), CHANGE, "change.")
+    found += [f"provenance.{name}: give text" for name, text in data["provenance"].items() if not isinstance(text, str)]
     if "total" in data:
         found += [f"{name}: a file with [total] has none" for name in ("items", "scale", "answers") if name in data]
         found += problems(data["total"], TOTAL, "total.")

@@ -77,7 +77,7 @@ KINDS: dict[str, Kind] = {
     "links": Kind(
         _all(_one_or_all(_text)), "a list with one linkId, or a list of them, per item", _schema_list(_LINKS)
     ),
-    "sources": Kind(_values_of(_text), "a table of texts", {"type": "object", "additionalProperties": _TEXT}),
+    "sources": Kind(lambda x: isinstance(x, dict), "a table", {"type": "object", "additionalProperties": _TEXT}),
     "integer": Kind(_integer, "a whole number", _INTEGER),
     "integers": Kind(_all(_integer), "a list of whole numbers", _schema_list(_INTEGER)),
     "number": Kind(_number, "a number", _NUMBER),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..instruments.snomed import SYSTEM as SNOMED
 from ..plan import ScoreContent
 from . import Frame, Json, labels
 
@@ -34,7 +35,8 @@ class ObservationSink:
                     {
                         "system": f"{frame.namespace}/CodeSystem/alliance-score",
                         "code": f"{content.instrument}-{content.scale}",
-                    }
+                    },
+                    *([{"system": SNOMED, "code": content.snomed}] if content.snomed else []),
                 ],
                 "text": content.title,
             },

@@ -198,12 +198,20 @@ class Store:
         with self.engine.connect() as c:
             return {r: p for r, p in c.execute(query) if r in responses} if responses else {}
 
-    def dyads_with_baseline(self, at_least: int = 3) -> int:
-        """Dyads with so many client-rated scores in one series that a personal baseline exists."""
+    def instruments(self) -> set[str]:
+        """Ids of the instruments that there are assessments of."""
         a = t.assessment.c
+        with self.engine.connect() as c:
+            return set(c.execute(select(a.instrument).where(a.base == self.base).distinct()).scalars())
+
+    def dyads_with_baseline(self, of: Collection[str] | None = None, at_least: int = 3) -> int:
+        """Dyads with so many client-rated scores in one series (`of` these instruments) that a personal baseline
+        exists."""
+        a = t.assessment.c
+        counted = [a.base == self.base, a.rater == "client"]
         series = (
             select(a.patient, a.practitioner)
-            .where(a.base == self.base, a.rater == "client")
+            .where(*counted, *([] if of is None else [a.instrument.in_(of)]))
             .group_by(a.patient, a.practitioner, a.instrument, a.key)
             .having(func.count() >= at_least)
             .subquery()

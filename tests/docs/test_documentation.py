@@ -19,6 +19,8 @@ from fhir_alliance.config_tree import tables
 from fhir_alliance.configdoc import example
 from fhir_alliance.configdoc import reference as config_reference
 from fhir_alliance.errors import Exit
+from fhir_alliance.instrumentdoc import reference as instrument_reference
+from fhir_alliance.instruments.schema import text as schema_text
 from fhir_alliance.log import EVENTS
 from fhir_alliance.report import RunReport
 
@@ -45,6 +47,8 @@ def anchors(text: str) -> set[str]:
     [
         ("docs/reference/config.md", config_reference),
         ("docs/reference/cli.md", cli_reference),
+        ("docs/reference/instruments.md", instrument_reference),
+        ("fhir_alliance/instruments/instrument.schema.json", schema_text),
         ("config/fhir-alliance.example.toml", example),
     ],
 )

@@ -25,7 +25,7 @@ LAYERS = (
     "lookup reading cohort changes due apply configcheck",
     "passing overview explaining doctor",
     "sync",
-    "demo configdoc simulate calibrate",
+    "demo configdoc instrumentdoc simulate calibrate",
     "cli",
     "clidoc",
 )
@@ -35,7 +35,7 @@ ALLOWED |= {"itertools", "math", "operator", "re", "statistics", "textwrap", "ty
 ALLOWED |= {"msgspec"}  # frozen types that are made quickly
 ALLOWED_ALSO = {
     "detection": {"importlib", "numpy"},  # a policy's own module, when it is asked for; the array form, see below
-    "instruments": {"importlib", "os", "pathlib", "tomllib"},  # reads its own definition files
+    "instruments": {"importlib", "json", "os", "pathlib", "tomllib"},  # reads its own definition files
     "keys": {"hmac", "uuid"},  # uuid5: a hash
 }
 
