@@ -57,6 +57,7 @@ docs: $(READY) ## Generate the reference of settings and commands, and the examp
 	@"$(BIN)/python" -m fhir_alliance.clidoc docs/reference/cli.md
 	@"$(BIN)/python" -m fhir_alliance.instrumentdoc docs/reference/instruments.md
 	@"$(BIN)/fhir-alliance" instruments schema > fhir_alliance/instruments/instrument.schema.json
+	@"$(BIN)/python" -m fhir_alliance.simulate.page docs/reference/simulate.md
 
 pictures: $(READY) ## Make the pictures under docs/images anew
 	@"$(BIN)/python" -m fhir_alliance.demo.pictures docs/images

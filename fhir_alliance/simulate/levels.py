@@ -26,10 +26,19 @@ class Level:
     noise_sd: float
 
 
-# Appendix B. Rating items: the WAI-SR's, 1 to 5. Lines to mark: the SRS's, 0 to 10.
-_FAMILIES: dict[str, tuple[Level, float, float]] = {
-    "likert": (Level(mean=4.05, between_sd=0.75, within_sd=0.32, item_sd=0.35, noise_sd=0.42), 1, 5),
-    "vas": (Level(mean=9.35, between_sd=1.0, within_sd=0.65, item_sd=0.35, noise_sd=0.40), 0, 10),
+@dataclass(frozen=True)
+class Family:
+    """The numbers of one instrument, for all with its kind of items; low, high: the range of its items."""
+
+    level: Level
+    low: float
+    high: float
+
+
+# Appendix B. Ratings: the WAI-SR's. Lines to mark: the SRS's.
+FAMILIES: dict[str, Family] = {
+    "likert": Family(Level(mean=4.05, between_sd=0.75, within_sd=0.32, item_sd=0.35, noise_sd=0.42), 1, 5),
+    "vas": Family(Level(mean=9.35, between_sd=1.0, within_sd=0.65, item_sd=0.35, noise_sd=0.40), 0, 10),
 }
 _ITEMS = 12
 """A total whose items are unknown scatters like the mean of as many rating items."""
@@ -41,10 +50,10 @@ def level(parameters: Parameters, form: Form) -> Level:
     An instrument that Appendix B does not name takes the numbers of its kind of item (ratings or lines), scaled by the
     range of its items [A].
     """
-    known, low, high = _FAMILIES[form.kind]
-    by = form.range / (high - low)
+    family = FAMILIES[form.kind]
+    known, by = family.level, form.range / (family.high - family.low)
     own = Level(
-        mean=_tidy(form.lowest + (known.mean - low) * by),
+        mean=_tidy(form.lowest + (known.mean - family.low) * by),
         between_sd=_tidy(known.between_sd * by),
         within_sd=_tidy(known.within_sd * by),
         item_sd=_tidy(known.item_sd * by / (sqrt(_ITEMS) if form.total_only else 1)),
