@@ -162,6 +162,11 @@ class Read(Section):
         "latest", description="which of several responses to one instrument in one session counts"
     )
     accept_in_progress_when_complete: bool = Field(False, description="for systems that never complete a response")
+    stated_totals: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="compare with totals that others wrote as Observations with our code. auto: patients are asked "
+        "about only once a count by code shows that there are any",
+    )
     numeric_strings: bool = Field(False, description="read valueString answers that are plain numbers")
     encounter_statuses: list[Literal["planned", "arrived", "triaged", "in-progress", "onleave", "finished"]] = Field(
         ["finished", "in-progress", "onleave", "arrived"], description="encounters that count as held"

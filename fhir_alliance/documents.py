@@ -10,13 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec.structs import replace
-
 from .fhir.inbound import decode_response, read_response
 from .fhir.pieces import Piece, is_resource, pieces
 from .fhir.questionnaire import TERMS
 from .fhir.rules import Rules
-from .fhir.stated import DIFFERS, compare, counted
+from .fhir.stated import DIFFERS, beside, counted
 from .fhir.stop import Stop, set_aside, skipped
 from .files import File
 from .library import Library
@@ -106,21 +104,11 @@ def _response(piece: Piece, file: File, library: Library) -> Found:
     names = [f"{RESPONSE}/{reading.id}"] if reading.id else []
     names += [piece.full_url] if piece.full_url else []
     if reading.scores and reading.instrument:
-        reading = _compared(reading, library.stated(file.name, names, reading.instrument))
+        reading = beside(reading, library.stated(file.name, names, reading.instrument))
     where = f"{piece.where}#{reading.id}" if reading.id else piece.where
     if DIFFERS not in reading.flags or reading.instrument is None:
         return Found(where, reading)
     return Found(where, reading, counted(library.rules.instruments[reading.instrument], reading.answers))
-
-
-def _compared(reading: Reading, stated: Sequence[float]) -> Reading:
-    """The reading beside the totals that Observations state for it."""
-    total = next((s for s in reading.scores if s.scale == "total"), None)
-    if not stated or total is None or DIFFERS in total.flags:
-        return reading
-    compared = compare(total, stated)
-    scores = tuple(compared if s is total else s for s in reading.scores)
-    return replace(reading, scores=scores, flags=tuple(sorted({f for s in scores for f in s.flags})))
 
 
 def _nothing(stop: Stop) -> Reading:

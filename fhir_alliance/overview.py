@@ -17,6 +17,7 @@ from .catalogue import catalogue
 from .config import Settings
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import site_policies
+from .fhir.stated import DIFFERS, disagreement
 from .keys import Keys
 from .store import tables as t
 from .store.ledger import Ledger
@@ -88,6 +89,8 @@ class Status:
     open_alerts: int
     unassigned: int
     held: dict[str, int]
+    disagreements: list[Mapping[str, Any]]
+    """Totals that are stated otherwise, by the form or beside it."""
 
 
 def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> Status:
@@ -120,6 +123,7 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
         open_alerts=sum(r["state"] == "open" and r["standing"] == "written" for r in rows),
         unassigned=unassigned,
         held=held,
+        disagreements=[line for a in store.flagged(DIFFERS) if (line := disagreement(a))],
     )
 
 

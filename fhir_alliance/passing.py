@@ -18,6 +18,7 @@ from .alerting import AlertRules
 from .apply import Applier, Guard, WriteCap
 from .audit import Audit
 from .catalogue import catalogue
+from .changes import across
 from .cohort import cohort, guard_shrink
 from .config import Settings
 from .decide import Decision, Evidence, Rulebook, decide
@@ -28,6 +29,7 @@ from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
 from .fhir.inbound import rules as reading_rules
 from .fhir.needs import needs
+from .fhir.stated import disagreement
 from .instruments.cautions import unverified
 from .keys import Keys
 from .log import log
@@ -37,8 +39,9 @@ from .reading import PatientReader, PatientRecord, newer
 from .report import RunReport
 from .sinks import Frame, sinks
 from .sinks.device import DeviceContent
+from .stated_totals import StatedTotals, carried
 from .store.ledger import Ledger
-from .store.store import Store, meta_value, stamp
+from .store.store import Store, meta_value, stamp, unstamp
 
 SINK_TYPES = {"task": "Task", "flag": "Flag"}
 SERIES_GAP = timedelta(days=90)
@@ -114,12 +117,14 @@ class EndpointPass:
         self._device()
         due, seen, everybody = self._due(roster, patient, retry, server_now)
         due |= {p for p in unknown if p in roster}
+        rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
+        stated = StatedTotals(self.client, self.settings, rules)
+        due |= self._told_elsewhere(stated, seen, server_now, everybody or patient) & set(roster)
         self.report.patients["cohort"] += len(roster)
         self.report.patients["due"] += len(due)
         log("patients.due", due=len(due), cohort=len(roster), everybody=bool(everybody))
         self.store.mark_due(due)
-        rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
-        reader = PatientReader(self.client, self.settings, rules, server_now)
+        reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared)
         try:
             self._patients(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
@@ -188,6 +193,19 @@ class EndpointPass:
         if retry:
             due = set(roster)
         return due & set(roster), found.newest, found.everybody
+
+    def _told_elsewhere(
+        self, stated: StatedTotals, seen: dict[str, datetime], server_now: datetime, everybody: str | None
+    ) -> set[str]:
+        """Patients about whom somebody else stated a total since the last pass, where one search may ask for them."""
+        stated.look(self.capability, self.ledger.totals())
+        self.report.endpoints[self.name]["stated_totals"] = stated.why
+        before = self.store.checkpoint("watermark:Observation") or self.store.checkpoint("full")
+        if everybody or not (stated.asking and self.mode == "watermark" and before and across(self.settings)):
+            return set()
+        patients, newest = stated.changed(unstamp(before) - self.settings.read.overlap, server_now)
+        seen.update(newest)
+        return patients
 
     def _applier(self) -> Applier:
         frame = Frame(
@@ -278,9 +296,8 @@ class EndpointPass:
             self.audit.read(self.clock(), patient, record.counts)
         known = self.ledger.known(patient, [r.id for r in record.readings if r.id])
         stored = self.store.assessments(patient)
-        decision = decide(
-            Evidence(record.readings, record.around, record.vanished, record.moved, stored, known), self.rules
-        )
+        readings = record.readings if record.compared else carried(record.readings, stored)
+        decision = decide(Evidence(readings, record.around, record.vanished, record.moved, stored, known), self.rules)
         new, total = self.store.record(patient, decision.assessments, decision.aside, decision.stays, self.now)
         self._count(record, decision)
         self.report.quarantine_new += new
@@ -310,6 +327,9 @@ class EndpointPass:
         self.report.read.update(record.counts)
         self.report.outcomes["scored"] += len(placed.kept)
         self.report.outcomes["superseded"] += len(placed.superseded)
+        self.report.disagreements += [line for a in placed.kept if (line := disagreement(a))]
+        if not record.compared:
+            self.report.say("the EHR did not let us read the totals that others state; the comparison was left out")
         for r in placed.left_out:
             self.report.outcomes[str(r.outcome)] += 1
             self.report.reasons[r.code or "?"] += 1

@@ -36,6 +36,7 @@ class PatientRecord:
     foreign   how many results the server should not have returned
     newest    type → newest meta.lastUpdated seen
     counts    type → resources read
+    compared  were the totals that others state to be had?
     """
 
     patient: str
@@ -46,6 +47,7 @@ class PatientRecord:
     foreign: int
     newest: Mapping[str, datetime]
     counts: Mapping[str, int]
+    compared: bool = True
 
 
 class _Meta(msgspec.Struct):
@@ -72,10 +74,22 @@ def newer(newest: dict[str, datetime], type: str, seen: datetime | None, server_
         newest[type] = max(newest.get(type, seen), seen)
 
 
+Compare = Callable[[str, list[Reading]], tuple[list[Reading], bool]]
+"""Puts a patient's readings beside the totals that others state; False where these cannot be had."""
+
+
 class PatientReader:
     """Reads patients of one endpoint. Safe to use from several threads."""
 
-    def __init__(self, client: FhirClient, settings: Settings, rules: Rules, server_now: datetime):
+    def __init__(
+        self,
+        client: FhirClient,
+        settings: Settings,
+        rules: Rules,
+        server_now: datetime,
+        compare: Compare = lambda _, readings: (readings, True),
+    ):
+        self._compare = compare
         self.client = client
         self.server_now = server_now
         self.settings = settings
@@ -92,13 +106,14 @@ class PatientReader:
         moved: set[str] = set()
         for response in sorted(known.keys() - {r.id for r in readings}):
             readings += self._absent(response, patient, vanished, moved)
+        readings, compared = self._compare(patient, readings)
         sessions = self._sessions(patient, newest)
         others = self._complete_sessions(patient, readings, sessions)
         roles = {role: self._role(role) for s in sessions.values() for role in _roles(s)}
         around = Surroundings(sessions, frozenset(others), roles, self._care_team(patient))
         counts = {"QuestionnaireResponse": len(readings), "Encounter": len(sessions)}
         gone = frozenset(vanished), frozenset(moved)
-        return PatientRecord(patient, tuple(readings), around, *gone, foreign, newest, counts)
+        return PatientRecord(patient, tuple(readings), around, *gone, foreign, newest, counts, compared)
 
     def _search(self, type: str, patient: str, take: Callable[[bytes], Any]) -> list[Any]:
         read = self.settings.read

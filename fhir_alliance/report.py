@@ -19,6 +19,7 @@ class RunReport:
     written    "Type.op" → count; likewise planned (not sent: writes are off, or a dry run)
     found      what stood there already as we would have written it
     silent     strains that raised no alert, by reason
+    disagreements  totals that are stated otherwise than we compute them, with references: only in what is asked for
     plan       in a dry run, every action with the resource that would be sent
     """
 
@@ -46,6 +47,7 @@ class RunReport:
     watermark: dict[str, str] = field(default_factory=dict)
     freshness: float | None = None
     messages: list[str] = field(default_factory=list)
+    disagreements: list[dict[str, Any]] = field(default_factory=list)
     plan: list[dict[str, Any]] = field(default_factory=list)
     ehr_failed: bool = False
     safety_stop: bool = False
@@ -76,8 +78,8 @@ class RunReport:
         left = self.quarantine_new or sum(self.refused.values()) or sum(self.unknown.values())
         return Exit.PARTIAL if left or not self.complete else Exit.DONE
 
-    def to_json(self) -> dict[str, Any]:
-        """The object of `sync --json`."""
+    def to_json(self, *, references: bool = True) -> dict[str, Any]:
+        """The object of `sync --json`. `references` False: nothing in it tells of one patient."""
         return {
             "run": self.run,
             "started": self.started.isoformat(timespec="seconds"),
@@ -94,6 +96,8 @@ class RunReport:
             },
             "reasons": dict(sorted(self.reasons.items())),
             "quarantine": {"new": self.quarantine_new, "total": self.quarantine_total},
+            "disagreements": {"count": len(self.disagreements)}
+            | ({"responses": self.disagreements} if references else {}),
             "written": _by_type(self.written),
             "planned": _by_type(self.planned),
             "found": _by_type(self.found),

@@ -162,7 +162,7 @@ def _finish(engine: Engine, report: RunReport, now: datetime, seconds: float) ->
     if not report.dry_run:
         import msgspec
 
-        body = msgspec.json.encode(report.to_json()).decode()
+        body = msgspec.json.encode(report.to_json(references=False)).decode()
         values = {"finished": stamp(now), "exit_code": int(report.exit_code), "complete": report.complete}
         record_run(engine, report.run, started=stamp(report.started), report=body, **values)
     log(

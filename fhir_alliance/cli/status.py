@@ -10,7 +10,11 @@ from . import app
 from .common import ConfigOption, EndpointOption, JsonOption, load_settings, one_endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..overview import Standing, Status
+
+MOST_LINES = 50
 
 
 @app.command()
@@ -47,6 +51,7 @@ def status_json(s: Status, strains: list[Standing]) -> dict[str, Any]:
         "open_alerts": s.open_alerts,
         "alerts_per_clinician_week": s.alerts_per_clinician_week,
         "strains": [strain_json(x) for x in strains],
+        "disagreements": s.disagreements,
         "quarantine": [
             {"source": q.source, "scale": q.scale or None, "reason": q.reason, "first_seen": q.first_seen.isoformat()}
             for q in s.quarantine
@@ -98,11 +103,21 @@ def status_text(s: Status, strains: list[Standing]) -> str:
     if s.alerts_per_clinician_week:
         lines.append("  alerts per clinician and week, mean of the last four weeks")
         lines += [f"    {who}  {n:g}" for who, n in sorted(s.alerts_per_clinician_week.items())]
+    if s.disagreements:
+        lines.append(f"  totals stated        {len(s.disagreements)} otherwise than the answers give; ours are written")
+    lines += [f"    {_stated_otherwise(line)}" for line in s.disagreements[:MOST_LINES]]
     lines.append(f"  set aside            {len(s.quarantine)}")
-    lines += [f"    {q.source}{' ' + q.scale if q.scale else ''}\n      {q.reason}" for q in s.quarantine[:50]]
+    lines += [f"    {q.source}{' ' + q.scale if q.scale else ''}\n      {q.reason}" for q in s.quarantine[:MOST_LINES]]
     if s.quarantine:
         lines.append("  After mending these: fhir-alliance retry")
     return "\n".join(lines)
+
+
+def _stated_otherwise(line: Mapping[str, Any]) -> str:
+    from ..fhir.stated import number_text
+
+    said = f"{number_text(line['stated'])} stated, sum {line['raw']:g} of {line['answered']} answers"
+    return f"{line['response']}  {line['instrument']}  {said}"
 
 
 def _ago(seconds: float) -> str:

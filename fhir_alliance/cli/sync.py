@@ -112,6 +112,8 @@ def report_text(report: RunReport) -> str:
         f"  responses   {o['scored']} scored, {o['set aside']} set aside ({report.quarantine_new} new), "
         f"{o['waiting']} waiting, {o['skipped']} skipped, {o['retracted']} retracted, {o['superseded']} superseded",
     ]
+    if differing := len(report.disagreements):
+        lines.append(f"  totals      {differing} stated otherwise than the answers give; ours are written")
     for title, counts in (
         ("written", report.written),
         ("found", report.found),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..instruments.snomed import SYSTEM as SNOMED
-from ..model import Instrument, Score
+from ..model import Assessment, Instrument, Reading, Score
 from .weights import is_number
 
 DIFFERS = "stated_total_differs"
@@ -34,6 +34,33 @@ def compare(total: Score, stated: Iterable[float]) -> Score:
         if not agrees(number, total):
             return replace(total, flags=tuple(sorted({*total.flags, DIFFERS})), stated=_kept(number))
     return total
+
+
+def beside(reading: Reading, stated: Sequence[float]) -> Reading:
+    """A reading beside the totals that Observations state for it; what the form itself states goes first."""
+    total = next((s for s in reading.scores if s.scale == "total"), None)
+    if not stated or total is None or DIFFERS in total.flags:
+        return reading
+    compared = compare(total, stated)
+    scores = tuple(compared if s is total else s for s in reading.scores)
+    return replace(reading, scores=scores, flags=tuple(sorted({f for s in scores for f in s.flags})))
+
+
+def disagreement(assessment: Assessment) -> dict[str, Any] | None:
+    """What a form, or somebody beside it, states otherwise than we do; None when nobody does."""
+    total = assessment.score("total")
+    if total is None or DIFFERS not in total.flags:
+        return None
+    return {
+        "response": f"QuestionnaireResponse/{assessment.response}",
+        "patient": assessment.patient,
+        "instrument": assessment.instrument,
+        "stated": total.stated,
+        "value": total.value,
+        "raw": total.raw,
+        "answered": total.answered,
+        "items": total.items,
+    }
 
 
 def _kept(number: float) -> float:

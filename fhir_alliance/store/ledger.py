@@ -65,6 +65,13 @@ class Ledger:
         with self.engine.connect() as c:
             return {key: f"Observation/{found}" for key, found in c.execute(query.where(w.resource_id != ""))}
 
+    def totals(self) -> int:
+        """How many Observations of totals stand in the EHR because we wrote them, withdrawn ones included."""
+        w = t.written.c
+        query = select(func.count()).where(w.base == self.base, w.type == "Observation", w.scale == "total")
+        with self.engine.connect() as c:
+            return c.execute(query.where(w.standing != "removed")).scalar_one()
+
     def unfinished_patients(self, types: Collection[str]) -> set[str]:
         """Patients with something to settle: unknown outcomes, and planned writes of enabled types."""
         n = t.ledger.c

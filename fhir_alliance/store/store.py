@@ -198,6 +198,13 @@ class Store:
         with self.engine.connect() as c:
             return {r: p for r, p in c.execute(query) if r in responses} if responses else {}
 
+    def flagged(self, flag: str) -> list[Assessment]:
+        """Assessments of which some score carries a flag, oldest session first."""
+        a = t.assessment.c
+        query = select(t.assessment).where(a.base == self.base, a.scores.contains(f'"{flag}"')).order_by(a.at)
+        with self.engine.connect() as c:
+            return [_assessment(dict(row)) for row in c.execute(query).mappings()]
+
     def instruments(self) -> set[str]:
         """Ids of the instruments that there are assessments of."""
         a = t.assessment.c

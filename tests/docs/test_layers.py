@@ -22,7 +22,7 @@ LAYERS = (
     # above: pure
     "config_types config_auth config_tree config_messages config signing keyfolder catalogue log faults report audit vendors",
     "fhir store sinks series files library documents chart schedule",
-    "lookup reading cohort changes due apply configcheck",
+    "lookup reading stated_totals cohort changes due apply configcheck",
     "passing overview explaining doctor",
     "sync",
     "demo configdoc instrumentdoc simulate calibrate",

@@ -152,9 +152,9 @@ MATRIX: dict[str, Row] = {
     "a_total_stated_beside_a_response": Row("another total beside a response", CACHE),
     "a_form_that_states_its_own_total": Row("a form's own total differs", FAST),
     "a_total_stated_after_the_pass": Row("another total, stated later", CACHE),
-    "nobody_is_asked_about_where_nobody_else_writes_totals": Row("no request per patient for stated totals", FAULTS),
-    "what_cannot_be_compared_costs_no_pass": Row("stated totals cannot be read", FAULTS),
-    "totals_that_a_server_should_not_have_returned": Row("stated totals of others among the results", FAULTS),
+    "nobody_is_asked_about_where_nobody_else_writes_totals": Row("no request per patient for stated totals", FAST),
+    "what_cannot_be_compared_costs_no_pass": Row("stated totals cannot be read", FAST),
+    "totals_that_a_server_should_not_have_returned": Row("stated totals of others among the results", FAST),
     # test_histories.py
     "random_histories": Row(
         "random histories, crash at a step", _only("sekmet", "hapi", why="a crash is ours; two suffice")

@@ -1,0 +1,149 @@
+"""Totals that somebody else states in the EHR, in Observations with our code derived from a response we score.
+
+They are compared with ours, which is written whatever they say (`decisions.md` 7.6). Hardly any site has such
+Observations, so nobody is asked about patient by patient before a count has shown that there are more than we wrote.
+Trouble with this costs the comparison and never the pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from .config import DEFAULT_NAMESPACE, Settings
+from .errors import EHRError
+from .fhir.capability import Capability
+from .fhir.content import object_of
+from .fhir.http import FhirClient
+from .fhir.pages import NotBundle, read_page
+from .fhir.references import local
+from .fhir.rules import Rules
+from .fhir.search import search
+from .fhir.stated import DIFFERS, Stated, beside, stated_by
+from .lookup import is_ours, subject_of
+from .model import Assessment, Reading
+from .reading import last_updated, newer
+
+MOST_CODES = 20
+"""Codes in one search: an address of a few kilobytes is refused by some."""
+
+Json = dict[str, Any]
+
+
+class StatedTotals:
+    """Looks for them at one endpoint, where it is worth while. Safe to use from several threads.
+
+    asking  is there anything to be looked for, patient by patient?
+    why     the reason, for the operator
+    """
+
+    def __init__(self, client: FhirClient, settings: Settings, rules: Rules):
+        self.client, self.read, self.rules = client, settings.read, rules
+        self.namespaces = sorted({DEFAULT_NAMESPACE, rules.namespace})
+        self.asking, self.why = False, "read.stated_totals = never"
+
+    def look(self, capability: Capability, ours: int) -> None:
+        """Decide whether to ask. `ours`: how many Observations of totals we know to be there because we wrote them."""
+        wish = self.read.stated_totals
+        if wish == "always":
+            self.asking, self.why = True, "read.stated_totals = always"
+        elif wish == "auto" and capability.search_param("Observation", "code") is False:
+            self.why = "Observation cannot be searched by code"
+        elif wish == "auto":
+            found = self._count()
+            self.asking = found is not None and found > ours
+            told = "the EHR does not count Observations by code" if found is None else f"{found} totals, {ours} ours"
+            self.why = told
+
+    def _count(self) -> int | None:
+        """How many totals the EHR holds, of whoever; None when it does not say."""
+        codes, count = self._codes(self.rules.instruments), 0
+        for start in range(0, len(codes), MOST_CODES):
+            params = [("code", ",".join(codes[start : start + MOST_CODES])), ("_summary", "count")]
+            url = self.client.url("Observation", params)
+            try:
+                _, page = self.client.fetch(url, None, read_page, of=("Observation", "search"))
+            except (EHRError, NotBundle):
+                return None
+            if page.total is None:
+                return None
+            count += page.total
+        return count
+
+    def _codes(self, instruments: Iterable[str]) -> list[str]:
+        """Search tokens of the totals of these instruments."""
+        return [f"{ns}/CodeSystem/alliance-score|{id}-total" for ns in self.namespaces for id in sorted(instruments)]
+
+    # -- whose
+
+    def changed(self, since: datetime, server_now: datetime) -> tuple[set[str], dict[str, datetime]]:
+        """Patients about whom somebody else stated a total since, by a search over everybody; and the newest stamp."""
+        patients: set[str] = set()
+        newest: dict[str, datetime] = {}
+
+        def take(raw: bytes) -> None:
+            newer(newest, "Observation", last_updated(raw), server_now)
+            resource = object_of(raw) or {}
+            who = subject_of(resource, self.client.bases)
+            if who and not self._ours(resource):
+                patients.add(who)
+
+        codes = self._codes(self.rules.instruments)
+        try:
+            for start in range(0, len(codes), MOST_CODES):
+                some = ",".join(codes[start : start + MOST_CODES])
+                self._search([("code", some), ("_lastUpdated", f"ge{since:%Y-%m-%dT%H:%M:%SZ}")], take)
+        except EHRError:
+            return patients, {}  # the next pass asks again from where this one began
+        return patients, newest
+
+    # -- what
+
+    def compared(self, patient: str, readings: Sequence[Reading]) -> tuple[list[Reading], bool]:
+        """A patient's readings beside the totals that others state for them; False where these cannot be had."""
+        scored = {r.id: r for r in readings if r.id and r.scores and r.instrument}
+        if not self.asking or not scored:
+            return list(readings), True
+        found: dict[str, list[float]] = {}
+
+        def take(raw: bytes) -> tuple[str, float] | None:
+            return self._stated(object_of(raw) or {}, patient, scored)
+
+        params = [
+            ("patient", patient.removeprefix("Patient/")),
+            ("code", ",".join(self._codes({r.instrument for r in scored.values() if r.instrument}))),
+        ]
+        try:
+            for response, number in self._search(params, take):
+                found.setdefault(response, []).append(number)
+        except EHRError:
+            return list(readings), False
+        return [beside(r, found.get(r.id or "", ())) for r in readings], True
+
+    def _stated(self, resource: Json, patient: str, scored: Mapping[str, Reading]) -> tuple[str, float] | None:
+        """Response and number of an Observation, if it is all that it was asked to be (rule R7) and not our own."""
+        stated: Stated | None = stated_by(resource, self.namespaces)
+        if stated is None or self._ours(resource) or subject_of(resource, self.client.bases) != patient:
+            return None
+        response = (local(stated.response, "QuestionnaireResponse", self.client.bases) or "").rpartition("/")[2]
+        reading = scored.get(response)
+        return (response, stated.number) if reading and reading.instrument == stated.instrument else None
+
+    def _ours(self, resource: Json) -> bool:
+        return any(is_ours(resource, f"{ns}/score", None, "", self.client.bases) for ns in self.namespaces)
+
+    def _search(self, params: list[tuple[str, str]], take: Any) -> list[Any]:
+        size, cap = self.read.page_size, self.read.page_cap
+        return search(self.client, "Observation", params, take=take, page_size=size, page_cap=cap).items
+
+
+def carried(readings: Iterable[Reading], stored: Iterable[Assessment]) -> list[Reading]:
+    """The readings with the disagreements that were known before, where the EHR could not be asked this time."""
+    known = {(a.response, a.content): total for a in stored if (total := a.score("total")) and DIFFERS in total.flags}
+
+    def one(reading: Reading) -> Reading:
+        before = known.get((reading.id or "", reading.content))
+        return beside(reading, [before.stated]) if before and before.stated is not None else reading
+
+    return [one(reading) for reading in readings]
