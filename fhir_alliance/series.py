@@ -20,7 +20,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -31,6 +32,7 @@ from .model import Change, Point
 
 COLUMNS = ("series", "at", "value")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_OBJECT = re.compile(rb"[\xef\xbb\xbf \t\r\n]*\{")
 _TIME = re.compile(r"[\dW-]{7,10}([T ][\d:.,]+(Z|[+-][\d:]+)?)?", re.ASCII)
 
 
@@ -72,7 +74,9 @@ class _Cells:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """A row that has a place in its series; `given` is the text of its time. `value` None: a missing form."""
+
     line: int
     series: str
     given: str
@@ -83,17 +87,15 @@ class _Row:
 def read_series(data: bytes, change: Change) -> SeriesFile:
     """The series of a file's bytes. ConfigError when the file as a whole has another shape."""
     problems: list[Problem] = []
-    cells = _ndjson(data) if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else _csv(data)
-    rows = [row for c in cells if (row := _row(c, change, problems))]
-    by_series: dict[str, dict[datetime, list[_Row]]] = {}
-    for row in rows:
+    by_series: dict[str, dict[datetime, list[Row]]] = {}
+    for row in read_rows(data, change, problems):
         by_series.setdefault(row.series, {}).setdefault(row.at, []).append(row)
     series = []
     for name, instants in sorted(by_series.items()):
         points, given = [], {}
         for same in instants.values():
             if len(same) > 1:
-                problems.append(_clash(same))
+                problems.append(clash(name, same[0].given, [row.line for row in same]))
             for row in same:
                 source = str(row.line)
                 points.append(Point(row.at, row.value if len(same) == 1 else None, source=source))
@@ -102,17 +104,29 @@ def read_series(data: bytes, change: Change) -> SeriesFile:
     return SeriesFile(tuple(series), tuple(problems))
 
 
-def _clash(same: Sequence[_Row]) -> Problem:
-    lines = ", ".join(str(r.line) for r in same)
-    return Problem(same[0].series, same[0].given, f"lines {lines}: the same time in one series; none of them is used")
+def read_rows(data: bytes, change: Change, problems: list[Problem]) -> Iterator[Row]:
+    """The rows of a file's bytes that have a place, as they come; what is wrong with any is appended."""
+    cells = _ndjson(data) if is_ndjson(data) else _csv(data)
+    return (row for c in cells if (row := _row(c, change, problems)))
+
+
+def is_ndjson(data: bytes) -> bool:
+    """Does the first line begin an object?"""
+    return bool(_OBJECT.match(data))
+
+
+def clash(series: str, given: str, lines: Iterable[int]) -> Problem:
+    """Why rows of one series at one instant count as missing forms."""
+    listed = ", ".join(map(str, lines))
+    return Problem(series, given, f"lines {listed}: the same time in one series; none of them is used")
 
 
 # -- one row -------------------------------------------------------------------------------------
 
 
-def _row(cells: _Cells, change: Change, problems: list[Problem]) -> _Row | None:
+def _row(cells: _Cells, change: Change, problems: list[Problem]) -> Row | None:
     """The row, or None when it has no place in any series. What is wrong with it is appended."""
-    name = cells.series if isinstance(cells.series, str) and _is_text(cells.series) else ""
+    name = text_of_name(cells.series)
     at = read_time(cells.at)
     problem = cells.problem
     if not name:
@@ -130,7 +144,7 @@ def _row(cells: _Cells, change: Change, problems: list[Problem]) -> _Row | None:
     given = str(cells.at)
     if problem:
         problems.append(Problem(name, given, f"line {cells.line}: {problem}"))
-    return _Row(cells.line, name, given, at, value)
+    return Row(cells.line, name, given, at, value)
 
 
 def read_time(given: object) -> datetime | None:
@@ -165,13 +179,15 @@ def _value(cell: object, change: Change) -> tuple[float | None, str | None]:
     return value, None
 
 
-def _is_text(cell: str) -> bool:
-    """False where bytes that are not UTF-8 came in, or a lone surrogate."""
+def text_of_name(cell: object) -> str:
+    """The name that a cell holds; empty where it is none, or bytes that are not UTF-8, or a lone surrogate."""
+    if not isinstance(cell, str):
+        return ""
     try:
         cell.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return ""
+    return cell
 
 
 # -- NDJSON --------------------------------------------------------------------------------------
@@ -197,52 +213,94 @@ def _ndjson(data: bytes) -> Iterator[_Cells]:
 # -- CSV -----------------------------------------------------------------------------------------
 
 
-def _csv(data: bytes) -> Iterator[_Cells]:
-    # surrogateescape keeps names apart that differ only in bytes that are not UTF-8.
-    text = data.decode("utf-8-sig", errors="surrogateescape")
-    records = _Records(list(io.StringIO(text, newline="")))
-    names = next(([name.strip().lower() for name in cells] for _, cells in records if cells), [])
+@dataclass(frozen=True, slots=True)
+class Header:
+    """How many columns a CSV has, and where the three are."""
+
+    columns: int
+    places: tuple[int, ...]
+
+
+def header(cells: Sequence[str]) -> Header:
+    """The header that these cells make. ConfigError when they do not name each column once."""
+    names = [name.strip().lower() for name in cells]
     if any(names.count(column) != 1 for column in COLUMNS):
         raise ConfigError("the file needs a header line with the columns series,at,value, separated by commas")
-    places = [names.index(column) for column in COLUMNS]
-    for line, cells in records:
-        if cells is None:
-            yield _Cells(line, problem="a quotation mark in the wrong place")
-        elif any(cell.strip() for cell in cells):
-            name, at, value = wanted = [cells[i].strip() if i < len(cells) else "" for i in places]
-            if any("\n" in cell or "\r" in cell for cell in wanted):
-                # A stray quotation mark swallowed the rows below: give them back.
-                records.resume_below(line)
-                yield _Cells(line, problem="a quotation mark in the wrong place")
-            elif len(cells) != len(names):
-                problem = f"{'fewer' if len(cells) < len(names) else 'more'} cells than the header"
-                yield _Cells(line, name, at, value, problem)
-            else:
-                yield _Cells(line, name, at, value)
+    return Header(len(names), tuple(names.index(column) for column in COLUMNS))
+
+
+def cells_of_line(text: str) -> list[str] | None:
+    """The cells of a line without quotation marks; None where the CSV reader refuses it."""
+    return next((cells for _, cells in _Records([text])), [])
+
+
+def row_of_line(line: int, text: str, head: Header, change: Change, problems: list[Problem]) -> Row | None:
+    """The row of such a line. What is wrong with it is appended; None when it has no place, or is blank."""
+    found = _cells(line, cells_of_line(text), head)
+    return _row(found, change, problems) if found else None
+
+
+def _csv(data: bytes) -> Iterator[_Cells]:
+    # surrogateescape keeps names apart that differ only in bytes that are not UTF-8.
+    records = _Records(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", errors="surrogateescape", newline=""))
+    head = header(next((cells for _, cells in records if cells), []))
+    for line, record in records:
+        cells = record
+        if cells and any("\n" in cell or "\r" in cell for cell in _wanted(cells, head)):
+            # A stray quotation mark swallowed the rows below: give them back.
+            records.resume_below()
+            cells = None
+        if found := _cells(line, cells, head):
+            yield found
+
+
+def _wanted(cells: Sequence[str], head: Header) -> list[str]:
+    return [cells[i].strip() if i < len(cells) else "" for i in head.places]
+
+
+def _cells(line: int, cells: Sequence[str] | None, head: Header) -> _Cells | None:
+    """What a record holds, None where it is blank."""
+    if cells is None:
+        return _Cells(line, problem="a quotation mark in the wrong place")
+    if not any(cell.strip() for cell in cells):
+        return None
+    problem = None
+    if len(cells) != head.columns:
+        problem = f"{'fewer' if len(cells) < head.columns else 'more'} cells than the header"
+    series, at, value = _wanted(cells, head)
+    return _Cells(line, series, at, value, problem)
 
 
 class _Records:
     """(number of its first line, cells or None) of each CSV record. A quotation that goes wrong
     costs its own line only: reading resumes at the line below, not where the quotation ends."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._lines = lines
-        self._next = 0
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._again: deque[str] = deque()
+        self._taken: list[str] = []
+        self._next = 1
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | None]]:
-        while self._next < len(self._lines):
-            first = self._next + 1
+        while True:
+            self._taken, first = [], self._next
             try:
-                yield first, next(csv.reader(self._feed(), strict=True))
+                cells = next(csv.reader(self._feed(), strict=True), None)
             except csv.Error:
-                self.resume_below(first)
-                yield first, None
+                self.resume_below()
+                cells = None
+            if not self._taken:
+                return
+            yield first, cells
 
     def _feed(self) -> Iterator[str]:
-        while self._next < len(self._lines):
+        while line := self._again.popleft() if self._again else next(self._lines, ""):
+            self._taken.append(line)
             self._next += 1
-            yield self._lines[self._next - 1]
+            yield line
 
-    def resume_below(self, line: int) -> None:
-        """Hand out the line after number `line` next."""
-        self._next = line
+    def resume_below(self) -> None:
+        """Give back all but the first line of this record."""
+        self._again.extendleft(reversed(self._taken[1:]))
+        self._next -= len(self._taken) - 1
+        self._taken = self._taken[:1]

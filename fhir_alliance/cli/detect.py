@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..detection import Policy
-    from ..model import Detection, Instrument
+    from ..model import Change, Detection, Instrument
     from ..series import Problem, Series
 
 _LEGEND = "▼ below usual  ! still low  ▲ recovered  × not recovered  ▽ low start  · no form"
+_LARGE = 1 << 18
+"""Bytes of a file from which on reading it as arrays is worth loading numpy."""
 
 
 @app.command()
@@ -44,20 +47,15 @@ def detect(
     from ..detection import valid
     from ..errors import ConfigError, Exit
     from ..instruments import get
-    from ..series import read_series
 
     chosen = get(instrument)
     change = chosen.change
     if cut_off is not None and not valid(cut_off, change.minimum, change.maximum):
         raise ConfigError(f"--cut-off: give a score from {change.minimum:g} to {change.maximum:g}")
     by = _policy(chosen.id, policy, preset, config)
-    found = read_series(_content(file), change)
-    told = [(series, by.run(series.points, change, cutoff=cut_off)) for series in found.series]
-    if as_json:
-        _print_json(told, found.problems)
-    else:
-        _print_text(told, found.problems, chosen, f"{by.id}, preset {by.preset}")
-    if found.problems:
+    data = _content(file)
+    problems = _print_json(data, change, by, cut_off) if as_json else _print_text(data, chosen, by, cut_off)
+    if problems:
         raise typer.Exit(int(Exit.PARTIAL))
 
 
@@ -91,57 +89,57 @@ def _content(file: str) -> bytes:
         raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _print_json(told: list[tuple[Series, Detection]], problems: tuple[Problem, ...]) -> None:
-    """By series; the reasons of a series stand before its events, those of no known series first."""
-    import msgspec
+def _print_json(data: bytes, change: Change, by: Policy, cutoff: float | None) -> Sequence[Problem]:
+    """The lines of events and reasons. Large files are read and judged as arrays, which says the same, sooner."""
+    from ..detection.policy import RulePolicy
+    from ..event_lines import encoded, events_of_arrays, events_of_series
 
-    lines: dict[str, list[dict[str, object]]] = {}
-    for p in problems:
-        lines.setdefault(p.series or "", []).append({"series": p.series, "at": p.at, "reason": p.reason})
-    for series, detection in told:
-        lines.setdefault(series.name, []).extend(
-            {
-                "series": series.name,
-                "at": series.given[e.source],
-                "index": e.index,
-                "level": e.level,
-                "kind": e.kind,
-                "value": e.value,
-                "baseline": e.baseline,
-                "spread": e.spread,
-                "z": e.z,
-                "drop": e.drop,
-            }
-            for e in detection.events
-        )
-    encode = msgspec.json.Encoder().encode
-    for name in sorted(lines):
-        if lines[name]:
-            typer.echo(b"\n".join(encode(line) for line in lines[name]))
+    if len(data) >= _LARGE and isinstance(by, RulePolicy):
+        from ..detection.array import run_rows
+        from ..series_arrays import read_arrays
+
+        arrays = read_arrays(data, change)
+        told = run_rows(arrays.values, arrays.at, arrays.starts, change, by, cutoff=cutoff)
+        events, problems = events_of_arrays(arrays, told), arrays.problems
+    else:
+        from ..series import read_series
+
+        found = read_series(data, change)
+        events = events_of_series((s, by.run(s.points, change, cutoff=cutoff)) for s in found.series)
+        problems = found.problems
+    for lines in encoded(events, problems):
+        typer.echo(lines, nl=False)
+    return problems
 
 
 # -- for people ----------------------------------------------------------------------------------
 
 
-def _print_text(
-    told: list[tuple[Series, Detection]], problems: tuple[Problem, ...], instrument: Instrument, by: str
-) -> None:
+def _print_text(data: bytes, instrument: Instrument, by: Policy, cutoff: float | None) -> Sequence[Problem]:
     from rich.console import Console
     from rich.text import Text
 
+    from ..series import read_series
+
+    found = read_series(data, instrument.change)
     # A terminal that cannot show blocks still gets every word.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
-    console.print(Text(f"Possible alliance strains · {instrument.id} · {by}", style="bold"))
-    for series, detection in told:
+    head = f"Possible alliance strains · {instrument.id} · {by.id}, preset {by.preset}"
+    console.print(Text(head, style="bold"))
+    strained = 0
+    for series in found.series:
+        detection = by.run(series.points, instrument.change, cutoff=cutoff)
+        strained += any(e.state == "open" for e in detection.episodes)
         _print_series(console, series, detection, instrument)
-    for problem in problems:
+    for problem in found.problems:
         console.print(Text(f"set aside: {problem.reason}", style="yellow"))
-    if told:
+    if found.series:
         console.print(Text(_LEGEND, style="dim"))
-    strained = sum(any(e.state == "open" for e in d.episodes) for _, d in told)
-    console.print(Text(f"{len(told)} series, {strained} with something open, {len(problems)} set aside", style="bold"))
+    counts = f"{len(found.series)} series, {strained} with something open, {len(found.problems)} set aside"
+    console.print(Text(counts, style="bold"))
+    return found.problems
 
 
 def _print_series(console: Console, series: Series, detection: Detection, instrument: Instrument) -> None:

@@ -21,7 +21,7 @@ LAYERS = (
     "decide",
     # above: pure
     "config_types config_auth config_tree config_messages config signing keyfolder catalogue log faults report audit vendors",
-    "fhir store sinks series files library documents chart schedule",
+    "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
     "lookup reading stated_totals cohort changes due apply configcheck",
     "passing overview explaining doctor",
     "sync",
