@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..demo.forms import Resource, at, canonical, reference, resource
-from ..errors import ConfigError
 from ..model import Instrument
 from .cohort import client_name
 from .form import Form, form
@@ -53,9 +52,8 @@ class Visit:
 
 
 def filed(blocks: Iterable[Block], instrument: Instrument, parameters: Parameters) -> Iterator[Filed]:
-    """Every resource of the clinic, each after those that it refers to. ConfigError when no items are known."""
-    if not instrument.items:
-        raise ConfigError(f"{instrument.id}: its items are not known, so no form can be filled in; take csv or ndjson")
+    """Every resource of the clinic, each after those that it refers to. Where no items are known, a form holds the
+    finished total."""
     paper = form(instrument)
     yield _same(questionnaire(instrument))
     seen: set[str] = set()
@@ -74,8 +72,8 @@ def filed(blocks: Iterable[Block], instrument: Instrument, parameters: Parameter
 def questionnaire(instrument: Instrument) -> Resource:
     """The form by item numbers."""
     items = [
-        {"linkId": i.link_ids[0], "text": f"Item {i.number}", "type": "integer" if _whole(i.step) else "decimal"}
-        for i in instrument.items
+        {"linkId": q.link_id, "text": q.text, "type": "integer" if q.whole else "decimal"}
+        for q in _questions(instrument)
     ]
     return resource(
         "Questionnaire",
@@ -184,8 +182,8 @@ def _response(visit: Visit, instrument: Instrument, answers: Any, authored: date
         authored=at(authored),
         source=_source(visit, instrument),
         item=[
-            {"linkId": i.link_ids[0], "answer": [_value(i.step, answer)]}
-            for i, answer in zip(instrument.items, answers.tolist(), strict=True)
+            {"linkId": q.link_id, "answer": [{"valueInteger": int(answer)} if q.whole else {"valueDecimal": answer}]}
+            for q, answer in zip(_questions(instrument), answers.tolist(), strict=True)
         ],
     )
 
@@ -198,9 +196,15 @@ def _source(visit: Visit, instrument: Instrument) -> Resource:
     return visit.practitioner
 
 
-def _value(step: float, answer: float) -> Resource:
-    return {"valueInteger": int(answer)} if _whole(step) else {"valueDecimal": answer}
+class _Question(NamedTuple):
+    """An item of the form, or its finished total. `whole`: answered by a whole number."""
+
+    link_id: str
+    text: str
+    whole: bool
 
 
-def _whole(step: float) -> bool:
-    return step == int(step)
+def _questions(instrument: Instrument) -> list[_Question]:
+    if not instrument.items:
+        return [_Question(instrument.stated_total[0], "Total", instrument.scale("total").places == 0)]
+    return [_Question(i.link_ids[0], f"Item {i.number}", i.step == int(i.step)) for i in instrument.items]
