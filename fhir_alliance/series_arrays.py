@@ -207,9 +207,12 @@ class _Lines:
         before = np.searchsorted(commas, first)
         counts = np.diff(before, append=len(commas))
         lines = np.flatnonzero((counts == head.columns - 1) & (last - first < _LONG))
-        between = commas[before[lines][:, None] + np.arange(head.columns - 1)]
-        edges = np.concatenate((first[lines][:, None] - 1, between, last[lines][:, None]), axis=1)
-        (named, named_end), (at, at_end), (value, value_end) = ((edges[:, p] + 1, edges[:, p + 1]) for p in head.places)
+        before, first, last = before[lines], first[lines], last[lines]
+        bounds = [
+            (commas[before + p - 1] + 1 if p else first, commas[before + p] if p < head.columns - 1 else last)
+            for p in head.places
+        ]
+        (named, named_end), (at, at_end), (value, value_end) = bounds
         series = self._series(begin, text, named, named_end)
         times, usual = instants(text, at, at_end - at)
         values, right = numbers(text, value, value_end - value)
