@@ -120,7 +120,7 @@ def test_check_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("[cohort]\nids = []", "cohort.ids: nobody would be read; name patients, or choose another cohort.source"),
         (SITE, "endpoint.main.write_auth.token: environment variable OUR_TOKEN holds no secret"),
         (SITE.replace('"sh"', '"no-such-program"'), "there is no program 'no-such-program' on this machine"),
-        ("[licences]\nattested = ['srs']", "licences.attested: there is no instrument 'srs'; there are srs-v3"),
+        ("[licences]\nattested = ['srs']", "licences.attested: there is no instrument 'srs'; there are ahs"),
         ("[detection.cutoffs]\nwai = 3.0", "detection.cutoffs: there is no instrument 'wai'"),
         ("[schedule]\ncron = 'hourly'", "schedule.cron cannot be read: Wrong number of fields"),
         (f"{SITE}[questionnaires]\n'https://x.example/q' = 'wai'", "wai"),
