@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import data, process, walk
+from . import data, detection, process, walk
 from .server import serving
 
 GOALS = {100: (0.25, 0.15), 1000: (0.28, 0.15)}
@@ -22,17 +22,19 @@ GOALS = {100: (0.25, 0.15), 1000: (0.28, 0.15)}
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much to measure. `memory` are two numbers of responses."""
+    """How much to measure. `memory` are two numbers of responses, `sessions` those of the detection."""
 
     responses: int
     rounds: int
     start_patients: int
     start_rounds: int
     memory: tuple[int, int]
+    sessions: int
+    detection_rounds: int
 
 
-FULL = Sizes(20_000, 9, 50, 9, (10_000, 100_000))
-QUICK = Sizes(4_000, 5, 10, 3, (1_000, 5_000))
+FULL = Sizes(20_000, 9, 50, 9, (10_000, 100_000), 1_000_000, 5)
+QUICK = Sizes(4_000, 5, 10, 3, (1_000, 5_000), 50_000, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Measured:
     scoring: float
     start: process.Start
     memory: tuple[process.Peak, process.Peak]
+    arrays: detection.Arrays
+    file: detection.File
     seconds: float
 
 
@@ -58,8 +62,18 @@ def measure(sizes: Sizes) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         start = process.started(sizes.start_patients, sizes.start_rounds, Path(folder))
         small, large = (process.peak(n, Path(folder)) for n in sizes.memory)
-    spent = time.monotonic() - began
-    return Measured(platform.python_version(), os.cpu_count() or 1, tuple(walks), scoring, start, (small, large), spent)
+        arrays, file = detection.detected(sizes.sessions, sizes.detection_rounds, Path(folder))
+    return Measured(
+        python=platform.python_version(),
+        cpus=os.cpu_count() or 1,
+        walks=tuple(walks),
+        scoring=scoring,
+        start=start,
+        memory=(small, large),
+        arrays=arrays,
+        file=file,
+        seconds=time.monotonic() - began,
+    )
 
 
 def tables(m: Measured) -> str:
@@ -91,8 +105,25 @@ def tables(m: Measured) -> str:
             "Memory: peak of a first sync, whole process, writing off (MB)",
             *(f"  {p.responses:>7,} responses   {p.megabytes:>6.0f}    {p.seconds:>5.0f} s" for p in m.memory),
             f"  growth              {large.megabytes / small.megabytes:>6.2f}",
+            "",
+            *_detection(m.arrays, m.file),
         ]
     )
+
+
+def _detection(a: detection.Arrays, f: detection.File) -> list[str]:
+    return [
+        f"Detection: {a.sessions:,} dyad-sessions in memory, one core (s)",
+        f"  array form          {a.seconds:>6.2f}    {a.sessions / a.seconds:,.0f} a second",
+        f"  readable form       {a.readable:>6.2f}    {a.readable / a.seconds:.0f} times as long; "
+        f"the same {a.events:,} events",
+        "",
+        f"`detect --json` on a CSV of {f.rows:,} rows, {f.megabytes:.0f} MB, whole process (s)",
+        f"  detect              {f.detect:>6.2f}    {f.peak:.0f} MB at most",
+        f"  array form + rows   {a.seconds + f.plain:>6.2f}    detect takes {f.share(a):.2f} of it; goal: at most 1",
+        f"  rows, as values     {f.plain:>6.2f}    plain Python: read them, write the events",
+        f"  rows, as text       {f.text:>6.2f}    the csv module alone: read them",
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

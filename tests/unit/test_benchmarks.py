@@ -13,7 +13,9 @@ from benchmarks import data, server, walk
 from fhir_alliance.fhir.inbound import rules
 from fhir_alliance.fhir.plain import read_plain
 
-TINY = bench.Sizes(responses=200, rounds=2, start_patients=2, start_rounds=1, memory=(20, 40))
+TINY = bench.Sizes(
+    responses=200, rounds=2, start_patients=2, start_rounds=1, memory=(20, 40), sessions=2000, detection_rounds=1
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +33,16 @@ def test_one_run_prints_every_ratio(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert all(w["ratio"] > 0 for w in told["walks"])
     assert told["start"]["sync"] > told["start"]["empty"] > 0
     assert [m["responses"] for m in told["memory"]] == [20, 40]
+    assert told["arrays"]["sessions"] == told["file"]["rows"] == 2000
+    assert told["arrays"]["events"] > 50
+    assert told["file"]["peak"] > 10
     bench.main([])
     text = capsys.readouterr().out
     assert re.search(r"^ +100 .* 0\.25 +0\.15$", text, re.MULTILINE)
     assert re.search(r"^ +1000 .* 0\.28 +0\.15$", text, re.MULTILINE)
-    assert all(words in text for words in ("times import requests", "growth", "of all"))
+    assert all(
+        words in text for words in ("times import requests", "growth", "of all", "times as long", "goal: at most 1")
+    )
     assert max(map(len, text.splitlines())) <= 80
 
 
