@@ -90,11 +90,26 @@ def test_missing_scores_and_each_criterion(
     assert is_sudden_loss(before, after, 7) is told
 
 
-def test_the_critical_value_grows_with_missing_scores() -> None:
-    """Means 8 apart, pooled SD 2: t = 4 lies between 3.182 (one missing) and 4.303 (one on each side)."""
-    assert is_sudden_loss([30, 32, 34], [22, 24, 26], 7) is True
-    assert is_sudden_loss([None, 30, 32 - 0.2], [22, 26], 2) is False
-    assert is_sudden_loss([None, 30.9, 31.1], [22.9, 23.1], 7) is True
+@pytest.mark.parametrize(
+    ("before", "count", "pooled", "critical"),
+    [
+        ([8, 8, 8], 3, 0.5**0.5, 2.776),
+        ([None, 8, 8], 3, (2 / 3) ** 0.5, 3.182),
+        ([8, 8, 8], 2, (2 / 3) ** 0.5, 3.182),
+        ([None, 8, 8], 2, 1.0, 4.303),
+    ],
+)
+def test_the_critical_value_grows_with_missing_scores(
+    before: list[float | None], count: int, pooled: float, critical: float
+) -> None:
+    """Scores of 8 before; one below and one above a mean after, and that mean itself where there are three.
+
+    `pooled` SD: the sum of squares is 2, by n1 + n2 - 2.
+    """
+    for factor, told in [(0.999, False), (1.001, True)]:
+        mean = 8 - factor * critical * pooled
+        scores: list[float | None] = [mean - 1, mean, mean + 1] if count == 3 else [mean - 1, None, mean + 1]
+        assert is_sudden_loss(before, scores, 2) is told
 
 
 # -- XmR -----------------------------------------------------------------------------------------
