@@ -46,6 +46,8 @@ from .store.store import Store, meta_value, stamp, unstamp
 SINK_TYPES = {"task": "Task", "flag": "Flag"}
 SERIES_GAP = timedelta(days=90)
 SHARE_FROM = 20
+STOPPED = "stopped"
+"""Checkpoint: when the site withdrew everything. No pass runs until it is taken away."""
 
 
 def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:
@@ -102,14 +104,27 @@ class EndpointPass:
     def _told(self, audit: Audit, row: Mapping[str, Any]) -> None:
         audit.wrote(self.clock(), row)
 
+    def prepare(self) -> datetime:
+        """Ask the EHR what it can do; the server's clock. Whoever reads or writes comes here first."""
+        server_now = self._probe()
+        self.applier = self._applier()
+        return server_now
+
+    def roster(self) -> list[str]:
+        """The cohort, without the excluded."""
+        return cohort(self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now)
+
     # -- the pass
 
     def run(self, *, patient: str | None, retry: bool, progress: Callable[[int, int], None] | None) -> None:
         """Read, plan, write, then move the checkpoints. EHRError when not even the roster can be had."""
-        server_now = self._probe()
+        if (stopped := self.store.checkpoint(STOPPED)) and not self.report.dry_run:
+            raise SafetyError(
+                f"everything was withdrawn at {stopped:.16}; to begin again: fhir-alliance withdraw --resume"
+            )
+        server_now = self.prepare()
         self.client.require()
         roster = self._roster(patient)
-        self.applier = self._applier()
         if retry:
             self.store.forget_quarantine([line.source for line in self.store.quarantine()])
             self.ledger.try_again()
@@ -168,7 +183,7 @@ class EndpointPass:
         self.applier.frame = replace(self.applier.frame, device=f"Device/{refs[0]}" if refs else "")
 
     def _roster(self, patient: str | None) -> list[str]:
-        roster = cohort(self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now)
+        roster = self.roster()
         if patient is None:
             guard_shrink(int(self.store.checkpoint("roster") or 0), len(roster), self.settings.cohort.max_shrink)
             return roster

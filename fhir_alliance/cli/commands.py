@@ -10,6 +10,7 @@ from . import sync
 from . import serve
 from . import status
 from . import audit
+from . import reconcile
 from . import explain
 from . import detect
 from . import score

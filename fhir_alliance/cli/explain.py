@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import app
-from .common import ConfigOption, EndpointOption, JsonOption, load_settings, one_endpoint
+from .common import ConfigOption, EndpointOption, JsonOption, find_instrument, load_settings, one_endpoint
 
 if TYPE_CHECKING:
     from ..explaining import Told
@@ -51,16 +51,17 @@ def explain(
 def _find(
     what: str, config: Path | None, endpoint: str | None, instrument: str | None, series: str | None, preset: str
 ) -> list[Told]:
-    from .. import explaining, instruments
+    from .. import explaining
     from ..config import now_utc
     from ..detection import PRESETS, policy
     from ..errors import ConfigError
-    from ..sync import open_store
+    from ..opening import open_store
 
     if Path(what).is_file():
         if instrument is None or preset not in PRESETS:
             raise ConfigError(f"a file needs --instrument, and --preset is one of {', '.join(PRESETS)}")
-        return explaining.of_file(Path(what), instruments.get(instrument), series, policy(preset=preset))
+        chosen = find_instrument(instrument, config, for_strains=True)
+        return explaining.of_file(Path(what), chosen, series, policy(preset=preset))
     settings = load_settings(config, logs=False)
     name = one_endpoint(settings, endpoint)
     if not settings.store_path.is_file():

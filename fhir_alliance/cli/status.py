@@ -24,7 +24,7 @@ def status(config: ConfigOption = None, endpoint: EndpointOption = None, as_json
 
     from .. import overview
     from ..config import now_utc
-    from ..sync import open_store
+    from ..opening import open_store
 
     settings = load_settings(config, logs=False)
     name = one_endpoint(settings, endpoint)

@@ -14,9 +14,10 @@ from .. import overview
 from ..config import Settings
 from ..derive import SeriesStory, Strain
 from ..model import EpisodeState
+from ..opening import open_store
 from ..report import RunReport
 from ..store.store import SetAside, Store
-from ..sync import open_store, sync
+from ..sync import sync
 from . import clinic, planted
 from .expected import compare
 from .forms import Resource

@@ -72,6 +72,30 @@ class Ledger:
         with self.engine.connect() as c:
             return c.execute(query.where(w.standing != "removed")).scalar_one()
 
+    def standing(self) -> list[Known]:
+        """Everything that stands in the EHR because we wrote it, alerts before the scores that they point to."""
+        w = t.written.c
+        query = select(t.written).where(w.base == self.base, w.standing.in_(("written", "foreign")), w.type != "Device")
+        with self.engine.connect() as c:
+            rows = [_known(r, r["standing"]) for r in c.execute(query.order_by(w.patient)).mappings()]
+        return sorted(rows, key=lambda k: k.type == "Observation")
+
+    def stands(self, type: str, key: str) -> bool:
+        """Does this one still stand?"""
+        return any((k.type, k.key) == (type, key) for k in self.standing())
+
+    def types(self) -> set[str]:
+        """Resource types that we ever wrote."""
+        w = t.written.c
+        with self.engine.connect() as c:
+            return set(c.execute(select(w.type).where(w.base == self.base).distinct()).scalars())
+
+    def patients(self) -> set[str]:
+        """Patients about whom we ever wrote."""
+        w = t.written.c
+        with self.engine.connect() as c:
+            return {p for p in c.execute(select(w.patient).where(w.base == self.base).distinct()).scalars() if p}
+
     def unfinished_patients(self, types: Collection[str]) -> set[str]:
         """Patients with something to settle: unknown outcomes, and planned writes of enabled types."""
         n = t.ledger.c
@@ -179,6 +203,13 @@ class Ledger:
         with self.engine.begin() as c:
             at = (w.base == self.base, w.type == known.type, w.key == known.key)
             c.execute(update(t.written).where(*at).values(standing=standing, updated=stamp(now), **values))
+
+    def adopt(self, known: Known, now: datetime) -> None:
+        """Know a resource of ours that was found in the EHR; what is known already stays as it is."""
+        values = {f: getattr(known, f) for f in _FIELDS} | {"base": self.base, "standing": known.standing}
+        with self.engine.begin() as c:
+            row = upsert(t.written).values(**values, created=stamp(now), updated=stamp(now))
+            c.execute(row.on_conflict_do_nothing(index_elements=["base", "type", "key"]))
 
     def try_again(self) -> None:
         """`retry`: let refused writes be planned again, and look again at what was left to a person."""

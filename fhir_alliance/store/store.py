@@ -67,6 +67,24 @@ class Store:
                 row = upsert(t.checkpoint).values(base=self.base, name=name, value=value)
                 c.execute(row.on_conflict_do_update(index_elements=["base", "name"], set_={"value": value}))
 
+    def forget_checkpoints(self, names: Collection[str]) -> None:
+        """Forget these values."""
+        with self.engine.begin() as c:
+            mine = (t.checkpoint.c.base == self.base, t.checkpoint.c.name.in_(names))
+            c.execute(delete(t.checkpoint).where(*mine))
+
+    def forget_patient(self, patient: str) -> int:
+        """Delete everything that is kept about a patient; how many rows that were."""
+        with self.engine.begin() as c:
+            tables = (
+                (t.patient, t.patient.c.id),
+                *((x, x.c.patient) for x in (t.assessment, t.written, t.ledger, t.quarantine)),
+            )
+            return sum(
+                c.execute(delete(table).where(table.c.base == self.base, column == patient)).rowcount
+                for table, column in tables
+            )
+
     def known_patients(self) -> dict[str, bool]:
         """Every patient ever read completely → is it due again?"""
         with self.engine.connect() as c:

@@ -25,7 +25,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every key of a file is known."""
 
 
-class Server(_Strict):
+class Server(_Strict, frozen=True):
     """How it answers.
 
     location      of a created resource: absolute or relative URL; `created_body`: does the answer hold it
@@ -48,7 +48,7 @@ class Server(_Strict):
     paging: Literal["link", "page"] = "link"
 
 
-class Type(_Strict):
+class Type(_Strict, frozen=True):
     """What can be done with a resource type.
 
     search   parameters that are declared; `ignores`: those of them that have no effect
@@ -61,14 +61,14 @@ class Type(_Strict):
     ignores: tuple[str, ...] = ()
 
 
-class Refusal(_Strict):
+class Refusal(_Strict, frozen=True):
     """How a refused create is answered."""
 
     status: int
     code: str
 
 
-class Takes(_Strict):
+class Takes(_Strict, frozen=True):
     """What a create of a type must hold: one of the categories ("a|b"), statuses, attachment types, recipient types."""
 
     type: str
@@ -80,28 +80,28 @@ class Takes(_Strict):
     repeated: Refusal | None = None
 
 
-class Fit(_Strict):
+class Fit(_Strict, frozen=True):
     """The sinks that work, best first, and why not the others."""
 
     takes: tuple[str, ...]
     why: str
 
 
-class Sinks(_Strict):
+class Sinks(_Strict, frozen=True):
     """Where scores and alerts can go."""
 
     scores: Fit
     alerts: Fit
 
 
-class Advice(_Strict):
+class Advice(_Strict, frozen=True):
     """A thing to know, and what it is about: read, cohort, scores, alerts, write, auth."""
 
     about: Literal["read", "cohort", "scores", "alerts", "write", "auth"]
     says: str
 
 
-class Seen(_Strict):
+class Seen(_Strict, frozen=True):
     """Where a clinician finds a resource on the screen."""
 
     resource: str
@@ -109,7 +109,7 @@ class Seen(_Strict):
     source: str
 
 
-class Vendor(_Strict):
+class Vendor(_Strict, frozen=True):
     """One EHR product. `types` empty: everything is allowed that the specification allows."""
 
     id: str

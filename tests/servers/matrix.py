@@ -101,6 +101,11 @@ MATRIX: dict[str, Row] = {
     "a_declared_watermark_that_is_ignored": Row("declared and ignored _lastUpdated", FAULTS),
     "the_active_in_every_pass_the_quiet_at_times": Row("quiet patients on a slower cycle", FAST),
     "a_window_of_dates_where_nothing_better_is_declared": Row("clinical window", FAULTS),
+    # test_reconcile.py
+    "reconcile_tells_and_writes_nothing_until_asked": Row("reconcile", TWINS),
+    "a_lost_store_is_rebuilt_from_the_ehr": Row("rebuild", TWINS),
+    "a_site_that_stops_withdraws_everything": Row("withdraw --all", TWINS),
+    "a_patient_is_forgotten_here_only": Row("forget", FAST),
     # test_vendors.py
     "a_profile_is_complete": Row("vendor profiles: data", FAST),
     "forms_are_read_and_scored_whatever_the_vendor": Row("vendor profiles: reading", FAST),

@@ -1,0 +1,199 @@
+"""`reconcile`, `rebuild`, `withdraw --all`, `forget`: what the EHR holds against what the store knows.
+
+Looking writes nothing anywhere. What is applied goes through the ledger like any other write, so that a
+crash in between loses nothing and does nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+
+from .errors import EHRError, NotFound
+from .holdings import Held, as_known, held
+from .model import UNASSIGNED
+from .passing import STOPPED, EndpointPass
+from .plan import Action, Known, Op
+from .sinks import owned_hash
+from .store.store import stamp
+
+SITE_WITHDREW = "the site stopped using this program"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the EHR and the store tell differently, and what to do about it."""
+
+    reference: str
+    patient: str
+    what: str
+    do: str
+
+
+@dataclass(slots=True)
+class Drift:
+    """Everything that differs. `unread` patients could not be looked at; nothing is said of them."""
+
+    missing: list[Difference] = field(default_factory=list)
+    foreign_edits: list[Difference] = field(default_factory=list)
+    duplicates: list[Difference] = field(default_factory=list)
+    orphans: list[Difference] = field(default_factory=list)
+    patients: int = 0
+    unread: int = 0
+    applied: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Is there nothing to do?"""
+        return not (self.missing or self.foreign_edits or self.duplicates or self.orphans or self.unread)
+
+    def to_json(self) -> dict[str, object]:
+        """The contract of `reconcile --json`."""
+        return asdict(self)
+
+
+def reconcile(one: EndpointPass, *, apply: bool) -> Drift:
+    """Look at every patient of the cohort and of the store; with `apply`, bring the store and the EHR together.
+
+    Applied are: a resource that the site removed is known as removed (and stays so); one that somebody edited is
+    known as theirs; copies of one identifier are withdrawn but for the one that the store knows; a resource of ours
+    that the store does not know is taken into it.
+    """
+    drift = Drift()
+    for patient, found in _look(one, drift):
+        known = {(k.type, k.key): k for k in one.ledger.known(patient) if k.resource_id}
+        _missing(one, drift, patient, known.values(), found, apply=apply)
+        by_id = {(k.type, k.resource_id): k for k in known.values()}
+        groups: dict[tuple[str, str], list[Held]] = defaultdict(list)
+        for h in found:
+            groups[h.type, h.key].append(h)
+        for at, copies in groups.items():
+            # The shared identifier is the store's resource; without one, the first that was filed.
+            mine = known.get(at) or next((k for h in copies if (k := by_id.get((h.type, h.body["id"])))), None)
+            kept = next((h for h in copies if mine and h.body["id"] == mine.resource_id), None) or copies[0]
+            if mine is None:
+                _orphan(one, drift, kept, found, apply=apply)
+            elif kept.body["id"] == mine.resource_id:
+                _edited(one, drift, mine, kept, apply=apply)
+            for copy in copies:
+                if copy is not kept and copy.body.get("status") != "entered-in-error":
+                    _copy(one, drift, copy, kept, apply=apply)
+    return drift
+
+
+def rebuild(one: EndpointPass, *, new_secret: bool) -> Drift:
+    """Take everything of ours in the EHR into a store that knows none of it.
+
+    new_secret  the secret of alert keys was lost too: alerts are known by the key that they would get now
+    """
+    drift = Drift()
+    for _, found in _look(one, drift):
+        seen: set[tuple[str, str]] = set()
+        for h in found:
+            if (h.type, h.key) not in seen:
+                _orphan(one, drift, h, found, apply=True, anew=new_secret)
+            seen.add((h.type, h.key))
+    return drift
+
+
+def withdraw_all(one: EndpointPass) -> tuple[int, int]:
+    """Retract everything that stands: (withdrawn, not withdrawn). Values stay readable, marked as not to be used.
+
+    From then on `sync` refuses, until the mark is taken away (`resume`).
+    """
+    one.store.set_checkpoints({STOPPED: stamp(one.clock())})
+    done = left = 0
+    for k in one.ledger.standing():
+        action = Action(Op.RETRACT, k.type, k.key, k.patient, None, k, SITE_WITHDREW)
+        row = one.ledger.plan(k.patient, [action], one.clock())[k.type, k.key]
+        try:
+            settled = one.applier.apply(action, row)
+        except EHRError:
+            settled = False
+        gone = settled and not one.ledger.stands(k.type, k.key)
+        done, left = done + gone, left + (not gone)
+    return done, left
+
+
+def resume(one: EndpointPass) -> None:
+    """Let passes run again; everything is read anew, and what holds is written again."""
+    one.store.forget_checkpoints((STOPPED, "full"))
+
+
+def _look(one: EndpointPass, drift: Drift) -> Iterator[tuple[str, list[Held]]]:
+    """Patients and what is held of ours about each; those that cannot be read are counted and left out."""
+    types = {t for t in one.settings.write.types if t != "Device"} | one.ledger.types() - {"Device"}
+    for patient in sorted({*one.roster(), *one.ledger.patients()}):
+        drift.patients += 1
+        try:
+            yield patient, held(one.client, one.applier.sinks, types, one.settings.namespace, patient)
+        except EHRError as error:
+            drift.unread += 1
+            one.report.say(str(error))
+
+
+def _missing(
+    one: EndpointPass, drift: Drift, patient: str, known: Iterable[Known], found: Iterable[Held], *, apply: bool
+) -> None:
+    there = {(h.type, h.body["id"]) for h in found}
+    for k in known:
+        if k.standing != "written" or (k.type, k.resource_id) in there:
+            continue
+        try:
+            one.client.read(f"{k.type}/{k.resource_id}")
+            continue  # a search that lags is no loss
+        except NotFound:
+            pass
+        except EHRError as error:
+            drift.unread += 1
+            one.report.say(str(error))
+            continue
+        do = "Nothing is written again. --apply notes that the site removed it."
+        drift.missing.append(Difference(f"{k.type}/{k.resource_id}", patient, "it is not in the EHR any more", do))
+        if apply:
+            one.ledger.stand(k, "removed", one.clock())
+            drift.applied += 1
+
+
+def _edited(one: EndpointPass, drift: Drift, k: Known, h: Held, *, apply: bool) -> None:
+    sink = one.applier.sinks[k.type]
+    if k.standing != "written" or not k.owned or h.version == k.version_id:
+        return
+    if owned_hash(sink, h.body, one.client.bases) == k.owned:
+        return
+    do = "Theirs stays; it is only withdrawn when its form is. --apply notes that it is theirs now."
+    drift.foreign_edits.append(Difference(h.reference, h.patient, "somebody changed what we wrote", do))
+    if apply:
+        one.ledger.stand(k, "foreign", one.clock())
+        drift.applied += 1
+
+
+def _copy(one: EndpointPass, drift: Drift, h: Held, kept: Held, *, apply: bool) -> None:
+    what = f"a copy of {kept.reference}: two resources carry one identifier of ours"
+    do = f"Keep {kept.reference}. --apply withdraws this copy, if writing {h.type} is switched on."
+    drift.duplicates.append(Difference(h.reference, h.patient, what, do))
+    if not apply or not one.applier.may_write(h.type):
+        return
+    known = as_known(h, one.applier.sinks[h.type], one.client, ())
+    # A key of its own: the store's entry of the shared identifier is about the one that stays.
+    known = replace(known, key=f"{h.key}#{h.body['id']}"[:200], standing="written")
+    action = Action(Op.RETRACT, h.type, known.key, h.patient, None, known, f"a copy of {kept.type}/{kept.body['id']}")
+    row = one.ledger.plan(h.patient, [action], one.clock())[h.type, known.key]
+    # Whatever else was planned for this patient is planned anew.
+    one.store.mark_due([h.patient])
+    drift.applied += one.applier.apply(action, row)
+
+
+def _orphan(
+    one: EndpointPass, drift: Drift, h: Held, found: Iterable[Held], *, apply: bool, anew: bool = False
+) -> None:
+    do = "--apply takes it into the store; the next pass then keeps it up to date."
+    drift.orphans.append(Difference(h.reference, h.patient, "it is ours, and the store does not know it", do))
+    if apply:
+        known = as_known(h, one.applier.sinks[h.type], one.client, found)
+        if anew and one.applier.sinks[h.type].kind == "alert" and known.response:
+            whose = known.practitioner or UNASSIGNED
+            known = replace(known, key=one.rules.keys.alert(h.patient, whose, known.response))
+        one.ledger.adopt(known, one.clock())
+        drift.applied += 1

@@ -1,0 +1,111 @@
+"""What the EHR holds against what the store knows: found, told, and brought together only when asked to."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from .clinic import STRAIN, Clinic
+from .conftest import MakeSite
+from .ehr import Ehr, state, value
+from .product import Ran
+from .proxy import Proxy
+from .test_scenarios import values
+
+KINDS = ("missing", "foreign_edits", "duplicates", "orphans")
+
+
+def told(ran: Ran) -> dict[str, list[str]]:
+    """References by kind."""
+    report = json.loads(ran.out)
+    assert all(one["what"] and one["do"] for kind in KINDS for one in report[kind])
+    return {kind: [one["reference"] for one in report[kind]] for kind in KINDS if report[kind]}
+
+
+def test_reconcile_tells_and_writes_nothing_until_asked(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    here = site(proxy.base)
+    here.sync()
+    assert here.run("reconcile").code == 0
+    ours = ehr.observations(patient)
+    (task,) = ehr.tasks(patient)
+    gone, edited = (f"Observation/{o['id']}" for o in ours[:2])
+    ehr.delete(gone)
+    ehr.change(edited, valueQuantity=ours[1]["valueQuantity"] | {"value": 1})
+    copy = ehr.put(ours[2] | {"id": clinic.id("copy")})
+    stray = ehr.put(ours[3] | {"id": clinic.id("stray"), "identifier": [ours[3]["identifier"][0] | {"value": "stray"}]})
+    expected = {
+        "missing": [gone],
+        "foreign_edits": [edited],
+        "duplicates": [f"Observation/{copy['id']}"],
+        "orphans": [f"Observation/{stray['id']}"],
+    }
+    proxy.fresh()
+    before = here.store.read_bytes()
+    ran = here.run("reconcile", "--json")
+    assert (told(ran), ran.code) == (expected, 5)
+    assert (proxy.writes, here.store.read_bytes()) == ([], before)
+    assert "There twice" in here.run("reconcile").out
+    assert told(here.run("reconcile", "--json", "--apply")) == expected
+    assert [ehr.read(f"Observation/{o['id']}")["status"] for o in (copy, ours[2])] == ["entered-in-error", "final"]
+    assert told(here.run("reconcile", "--json")) == {}
+    # Known now, the stray is no score of these data any more; what was removed stays so, theirs stays theirs.
+    here.run("retry")
+    assert ehr.read(f"Observation/{stray['id']}")["status"] == "entered-in-error"
+    assert [value(o) for o in ehr.observations(patient) if o["status"] == "final"] == [1, *STRAIN[2:]]
+    assert ehr.tasks(patient)[0]["id"] == task["id"]
+
+
+def test_a_lost_store_is_rebuilt_from_the_ehr(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    here = site(proxy.base)
+    here.sync()
+    assert here.run("rebuild").code == 2
+    here.store.unlink()
+    for beside in here.store.parent.glob("alliance.db-*"):
+        beside.unlink()
+    proxy.fresh()
+    ran = here.run("rebuild", "--json")
+    assert (ran.code, json.loads(ran.out)["adopted"]) == (0, len(STRAIN) + 1)
+    here.sync()
+    assert proxy.writes == []
+    # With the secret lost as well, the alert has another key; it is found by what it is about all the same.
+    shutil.rmtree(here.store.parent)
+    here.run("rebuild")
+    here.sync()
+    assert (len(ehr.observations(patient)), len(ehr.tasks(patient))) == (len(STRAIN), 1)
+
+
+def test_a_site_that_stops_withdraws_everything(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    here = site()
+    here.sync()
+    number = len(STRAIN) + 1
+    assert here.run("withdraw", "--all", "--confirm", str(number - 1)).code == 2
+    assert values(ehr, patient) == list(STRAIN)
+    assert here.run("withdraw", "--all", "--confirm", str(number)).code == 0
+    assert {o["status"] for o in ehr.observations(patient)} == {"entered-in-error"}
+    (task,) = ehr.tasks(patient)
+    assert (task["status"], state(task)) == ("cancelled", "withdrawn")
+    assert here.run("sync").code == 6
+    assert {o["status"] for o in ehr.observations(patient)} == {"entered-in-error"}
+    here.run("withdraw", "--resume")
+    here.sync()
+    assert [(o["status"], value(o)) for o in ehr.observations(patient)] == [("amended", v) for v in STRAIN]
+
+
+def test_a_patient_is_forgotten_here_only(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, other, doctor = clinic.patient(), clinic.patient("other"), clinic.practitioner()
+    clinic.course(patient, doctor, (31, 32))
+    clinic.course(other, doctor, (33,))
+    here = site()
+    here.sync()
+    assert here.run("forget", patient).code == 6
+    assert patient.encode() in here.store.read_bytes()
+    here.configure(cohort__ids=[other], cohort__max_shrink=1.0)
+    assert here.run("forget", patient).code == 0
+    assert here.run("reconcile", "--json").code == 0
+    assert (values(ehr, patient), values(ehr, other)) == ([31, 32], [33])
