@@ -43,7 +43,7 @@ class SigningKey:
 
     def public_jwk(self) -> dict[str, str]:
         """The public half, for a JWK Set."""
-        return {**_members(self.private), "alg": self.alg, "kid": self.kid, "use": "sig"}
+        return {**_public(self.private), "alg": self.alg, "kid": self.kid, "use": "sig"}
 
     def pem(self) -> bytes:
         """The private key as PKCS #8 PEM, unencrypted."""
@@ -58,7 +58,7 @@ def generate(alg: Algorithm) -> SigningKey:
 
     private: Private
     private = ec.generate_private_key(ec.SECP384R1()) if alg == "ES384" else rsa.generate_private_key(65537, RSA_BITS)
-    return SigningKey(private, alg, thumbprint(private))
+    return SigningKey(private, alg, thumbprint(_public(private)))
 
 
 def load(text: str, kid: str | None = None) -> SigningKey:
@@ -69,14 +69,15 @@ def load(text: str, kid: str | None = None) -> SigningKey:
     return _from_json(text, kid) if text.lstrip().startswith("{") else _accepted(_from_pem(text), kid)
 
 
-def thumbprint(private: Private) -> str:
-    """The id of a key that has no other: SHA-256 of its public JWK, base64url (RFC 7638)."""
-    members = json.dumps(_members(private), separators=(",", ":"), sort_keys=True)
-    return urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).rstrip(b"=").decode()
+def thumbprint(jwk: Mapping[str, str]) -> str:
+    """The id of a key that has no other: SHA-256 of the members that identify it, base64url (RFC 7638)."""
+    members = {name: jwk[name] for name in _IDENTIFYING[jwk["kty"]]}
+    text = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
-def _members(private: Private) -> dict[str, str]:
-    """The members of its public JWK that identify it."""
+def _public(private: Private) -> dict[str, str]:
+    """The members of its public JWK that identify it, and nothing else."""
     from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
     algorithm: Any = RSAAlgorithm if _is_rsa(private) else ECAlgorithm
@@ -143,7 +144,7 @@ def _accepted(private: object, kid: str | None) -> SigningKey:
     if isinstance(private, RSAPrivateKey):
         if private.key_size < RSA_LEAST:
             raise ConfigError(f"the RSA key has {private.key_size} bits; at least {RSA_LEAST} are needed")
-        return SigningKey(private, "RS384", kid or thumbprint(private))
+        return SigningKey(private, "RS384", kid or thumbprint(_public(private)))
     if isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP384R1):
-        return SigningKey(private, "ES384", kid or thumbprint(private))
+        return SigningKey(private, "ES384", kid or thumbprint(_public(private)))
     raise ConfigError("the key is neither RSA nor EC P-384: SMART signs by RS384 or ES384")

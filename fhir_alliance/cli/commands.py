@@ -6,6 +6,7 @@ from . import demo
 from . import init
 from . import check
 from . import doctor
+from . import keys
 from . import sync
 from . import serve
 from . import status

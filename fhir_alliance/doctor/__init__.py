@@ -16,10 +16,12 @@ from ..errors import ConfigError, EHRError, NotFound
 from ..fhir.capability import Capability, probe
 from ..fhir.http import FhirClient
 from ..fhir.inbound import rules
+from ..fhir.needs import needs
 from ..fhir.retry import Stop
 from .declared import COLUMNS, compare, sinks
 from .findings import Diagnosis, Finding, Form, Level, Section
 from .machine import examine_machine
+from .rights import sign_in
 from .trial import try_reading, try_watermark
 
 __all__ = ["COLUMNS", "Diagnosis", "Finding", "Form", "Level", "Section", "examine"]
@@ -41,9 +43,11 @@ def _endpoint(settings: Settings, name: str, stop: Stop | None, clock: Callable[
     endpoint = settings.endpoint[name]
     section = Section(f"Endpoint {name}  {endpoint.base_url}", name, facts={"url": endpoint.base_url})
     try:
-        client = FhirClient(_hasty(endpoint), settings.root, stop=stop)
+        client = FhirClient(_hasty(endpoint), settings.root, stop=stop, needs=needs(settings))
     except ConfigError as error:
         section.fail("settings", f"{error}.")
+        return section
+    if not sign_in(client, settings, name, section):
         return section
     before = clock()
     try:

@@ -91,7 +91,8 @@ class Section:
 
 _ADVICE: Mapping[type[EHRError], str] = {
     Unauthorised: "Check the auth table of this endpoint: the secret may be wrong or expired.",
-    Forbidden: "Ask for this right; an empty 403 usually means that this API is not on the app's list.",
+    Forbidden: "Ask for this right; an empty 403 usually means that this API is not on the app's list, "
+    "insufficient_scope that the user behind the client lacks it.",
     NotFound: "Check base_url, and whether the server has this resource type.",
     Throttled: "Try again later, or ask what rate is allowed.",
     Incomplete: "Until this is mended, passes leave out whom it concerns.",

@@ -67,17 +67,17 @@ class FhirClient:
         self.bases: tuple[str, ...] = (endpoint.base_url, *endpoint.aliases)
         self._links = Links(endpoint.base_url, endpoint.aliases, rewrite=endpoint.rewrite_next_host)
         self._http, self._trace, self._stop = endpoint.http, trace, stop or threading.Event()
-        self._needs, alone = needs or Needs(), endpoint.write_auth is None
+        self.needs, alone = needs or Needs(), endpoint.write_auth is None
 
         def identity(settings: AuthSettings, rights: Rights) -> tuple[Line, Auth]:
             auth = auth_for(settings, endpoint, root, rights, stop=self._stop, trace=trace)
             return Line(endpoint, root, settings), auth
 
-        asked = joined(self._needs.reader(alone=alone), self._needs.helpful)
+        asked = joined(self.needs.reader(alone=alone), self.needs.helpful)
         self._line, self._auth = self._write_line, self._write_auth = identity(endpoint.auth, asked)
         if endpoint.write_auth is not None:
             # Two lines: a session cookie of the reader must not make the writer act as the reader.
-            self._write_line, self._write_auth = identity(endpoint.write_auth, self._needs.write)
+            self._write_line, self._write_auth = identity(endpoint.write_auth, self.needs.write)
         self._common = {
             "Accept": "application/fhir+json",
             "Accept-Encoding": "gzip",
@@ -92,18 +92,16 @@ class FhirClient:
         auth.headers()
         return auth.grant()
 
-    def lacking(self, *, write: bool = False) -> dict[str, str]:
-        """Rights that we cannot do without and were not granted, as far as credentials say."""
-        needed = self._needs.write if write else self._needs.reader(alone=self._auth is self._write_auth)
-        grant = self.sign_in(write=write)
-        return {} if grant is None else lacking(needed, grant.rights)
+    def needed(self, *, write: bool = False) -> Rights:
+        """The rights that this identity cannot do without."""
+        return self.needs.write if write else self.needs.reader(alone=self._auth is self._write_auth)
 
     def require(self) -> None:
-        """Forbidden unless all that we need was granted: to be called before the first write."""
-        for write in (False, True) if self._needs.write else (False,):
-            if left := self.lacking(write=write):
-                grant = self.sign_in(write=write)
-                says = ", ".join(spelled(left, grant.grammar if grant else "v1"))
+        """Forbidden unless all that we need was granted, as far as it is said. To be called before the first write."""
+        for write in (False, True) if self.needs.write else (False,):
+            grant = self.sign_in(write=write)
+            if grant and (left := lacking(self.needed(write=write), grant.rights)):
+                says = ", ".join(spelled(left, grant.grammar))
                 raise errors.Forbidden(f"the EHR does not grant us {says}: ask for it in the client's registration")
 
     # -- reads -----------------------------------------------------------------------------------

@@ -260,7 +260,9 @@ def _lost(error: Exception) -> Lost:
     if _caused_by(error, lambda e: isinstance(e, ssl.SSLCertVerificationError)):
         return Lost("has a certificate that we do not trust (see ca_bundle)", None)
     if _caused_by(error, lambda e: isinstance(e, ssl.SSLError) and bool(_TURNED_AWAY.search(e.reason or ""))):
-        return Lost("does not accept our client certificate, or wants one (see auth.certificate)", None)
+        return Lost(
+            "refuses the encrypted connection, perhaps for want of a client certificate (auth.certificate)", None
+        )
     if isinstance(error, requests.exceptions.ProxyError):
         return Lost("cannot be reached through the proxy for", NOT_SENT)
     if isinstance(cause, urllib3.exceptions.NameResolutionError):
@@ -272,14 +274,15 @@ def _lost(error: Exception) -> Lost:
     if isinstance(error, requests.Timeout):
         return Lost("did not answer", NO_ANSWER)
     if isinstance(error, requests.exceptions.SSLError):
-        return Lost("broke off the encrypted connection for", NO_ANSWER)
+        return Lost("broke off the encrypted connection, perhaps for want of a client certificate, for", NO_ANSWER)
     return Lost("closed the connection without an answer to", NO_ANSWER)
 
 
 _TURNED_AWAY = re.compile(
-    r"ALERT_((BAD|UNSUPPORTED|NO)_CERTIFICATE|CERTIFICATE_(REQUIRED|UNKNOWN|EXPIRED|REVOKED)|UNKNOWN_CA|ACCESS_DENIED)"
+    r"ALERT_((BAD|UNSUPPORTED|NO)_CERTIFICATE|CERTIFICATE_(REQUIRED|UNKNOWN|EXPIRED|REVOKED)|UNKNOWN_CA|ACCESS_DENIED"
+    r"|HANDSHAKE_FAILURE)"
 )
-"""Alerts by which a server refuses a client's certificate, or the lack of one; nothing of the request was read."""
+"""Alerts by which a server refuses a client's certificate, or the lack of one: nothing of the request was read."""
 
 
 def _caused_by(error: BaseException | None, found: Callable[[BaseException], bool]) -> bool:

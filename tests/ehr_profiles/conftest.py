@@ -55,7 +55,7 @@ def make(peer: Peer, pauses: Pauses, tmp_path: Path) -> Iterator[Make]:
     made: list[FhirClient] = []
 
     def client(http: dict[str, Any] | None = None, **rest: Any) -> FhirClient:
-        extra = {key: rest.pop(key) for key in ("trace", "stop") if key in rest}
+        extra = {key: rest.pop(key) for key in ("trace", "stop", "needs") if key in rest}
         quick = {"connect_timeout": "1s", "read_timeout": "1s", **(http or {})}
         endpoint = Endpoint(**{"base_url": peer.base, "http": quick, **rest})
         made.append(FhirClient(endpoint, tmp_path, **{"stop": pauses, **extra}))
