@@ -78,6 +78,14 @@ def find_instrument(name: str, config: Path | None = None, *, for_strains: bool 
     return chosen
 
 
+def say_cautions(instrument: Instrument) -> None:
+    """On stderr, what a reader of its scores should know; nothing where there is nothing to say."""
+    from ..instruments.cautions import cautions
+
+    for text in cautions(instrument):
+        typer.echo(f"note: {text}", err=True)
+
+
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
     """An event that SIGTERM and SIGINT set; `.signal` on the event holds the number."""

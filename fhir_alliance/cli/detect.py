@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import app
-from .common import ConfigOption
+from .common import ConfigOption, find_instrument, say_cautions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,7 @@ _LARGE = 1 << 18
 @app.command()
 def detect(
     file: str = typer.Argument(help="CSV with the columns series,at,value, or NDJSON with these keys; - is stdin."),
-    instrument: str = typer.Option(..., help="Id of the instrument that the scores are totals of."),
+    instrument: str = typer.Option(..., help="Id or file of the instrument that the scores are totals of."),
     policy: str | None = typer.Option(
         None, help="Id of the policy, as `policies list` names them [default: the site's, else alliance-policy/1]."
     ),
@@ -46,14 +46,15 @@ def detect(
     """
     from ..detection import valid
     from ..errors import ConfigError, Exit
-    from ..instruments import get
 
-    chosen = get(instrument)
+    chosen = find_instrument(instrument, config, for_strains=True)
     change = chosen.change
     if cut_off is not None and not valid(cut_off, change.minimum, change.maximum):
         raise ConfigError(f"--cut-off: give a score from {change.minimum:g} to {change.maximum:g}")
     by = _policy(chosen.id, policy, preset, config)
     data = _content(file)
+    if not as_json:
+        say_cautions(chosen)
     problems = _print_json(data, change, by, cut_off) if as_json else _print_text(data, chosen, by, cut_off)
     if problems:
         raise typer.Exit(int(Exit.PARTIAL))

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from .clinic import clinic_command, session_range
+from .common import find_instrument
 
 
 @clinic_command
@@ -31,7 +32,6 @@ def simulate(
     An empty value is a form that was not returned. `detect` reads the file as it is.
     """
     from ..errors import ConfigError
-    from ..instruments import get
     from ..simulate import clinic as fhir
     from ..simulate import folder, rows
     from ..simulate.generator import blocks, check
@@ -39,7 +39,7 @@ def simulate(
 
     if format not in {"csv", "ndjson", "fhir"}:
         raise ConfigError("--format: give csv, ndjson or fhir")
-    parameters, chosen = Parameters(**clinic), get(instrument)
+    parameters, chosen = Parameters(**clinic), find_instrument(instrument)
     drawn = (chosen, clients, session_range(sessions), seed)
     check(*drawn[1:])
 

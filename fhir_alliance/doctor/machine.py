@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..catalogue import catalogue
+from ..catalogue import catalogue, own
 from ..config import Settings
 from ..configcheck import problems
+from ..instruments.cautions import unverified
 from .findings import Section
 
 
@@ -23,6 +24,7 @@ def examine_machine(settings: Settings) -> Section:
     _switches(settings, section)
     if not wrong:
         _licences(settings, section)
+        _keys(settings, section)
     return section
 
 
@@ -64,3 +66,14 @@ def _licences(settings: Settings, section: Section) -> None:
     if lacking := gated - held:
         names = ", ".join(sorted(lacking))
         section.ok("licences", f"Not attested: {names}. Its forms are skipped until licences.attested names it.")
+
+
+def _keys(settings: Settings, section: Section) -> None:
+    """Say aloud whose scoring key nobody has checked, of the instruments that the configuration names."""
+    known = catalogue(settings)
+    maps = [settings.questionnaires, *(e.questionnaires for e in settings.endpoint.values())]
+    named = {v if isinstance(v, str) else v.instrument for table in maps for v in table.values()}
+    named |= {*settings.licences.attested, *(i.id for i in own(known))}
+    for id in sorted(named):
+        if warning := unverified(known[id]):
+            section.warn("keys", f"{warning}.")

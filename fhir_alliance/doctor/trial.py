@@ -17,6 +17,7 @@ from ..fhir.questionnaire import named
 from ..fhir.references import local
 from ..fhir.search import Found, search
 from ..fhir.stop import Stop
+from ..instruments.cautions import unverified
 from .findings import Form, Section
 
 PATIENTS = 10
@@ -52,6 +53,9 @@ def try_reading(client: FhirClient, settings: Settings, roster: Sequence[str], r
     if not seen.own and not seen.foreign:
         section.warn("responses", f"None, for {len(sample)} patients of the cohort: is it the right one?")
     _forms(seen, section)
+    for id in sorted({instrument for _, instrument, _ in seen.forms if instrument}):
+        if warning := unverified(rules.instruments[id]):
+            section.warn("keys", f"{warning}.")
 
 
 def try_watermark(client: FhirClient, settings: Settings, patient: str, now: datetime, section: Section) -> None:

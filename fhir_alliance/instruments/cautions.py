@@ -6,9 +6,9 @@ from ..model import Instrument
 
 _QUIET = {
     "group": "one member cannot tell how the group was: a fall is a notice, never pushed",
-    "outcome": "measures how the client is, not the alliance: no strain is looked for",
-    "hope": "measures hope, not the alliance, and no risk of suicide: no strain is looked for",
-    "consultation": "rates a clinician over many patients, not change from session to session: no strain is looked for",
+    "outcome": "measures how the client is, not the alliance: sync looks for no strain in it",
+    "hope": "measures hope, not the alliance, and no risk of suicide: sync looks for no strain in it",
+    "consultation": "rates a clinician over many patients, not change of one: sync looks for no strain in it",
 }
 
 
@@ -34,7 +34,8 @@ def change(instrument: Instrument) -> str | None:
     """Which constants of change are not its own; None when all are."""
     if not instrument.generic:
         return None
-    return f"{', '.join(instrument.generic)} are generic, shares of the range: none is published for it"
+    names = ", ".join(instrument.generic)
+    return f"generic constants of change, shares of the range, as none is published for it: {names}"
 
 
 def cautions(instrument: Instrument) -> list[str]:

@@ -50,9 +50,9 @@ def test_what_is_not_known_is_said_aloud(cli: Cli) -> None:
     assert "CAUTION wai-s-c: its key is from general knowledge and was NOT verified against the form" in told["wai-s-c"]
     assert "[M-hi] task 1,2,8,12; goal 4,6,10,11; bond 3,5,7,9" in told["wai-s-c"]
     assert "sum of 1, 2, 3, 4-, 5" in told["wai-s-c"]
-    assert "rc90, rc95, rc99, s0 are generic" in told["wai-s-c"]
+    assert "as none is published for it: rc90, rc95, rc99, s0" in told["wai-s-c"]
     assert "accepts a finished total only" in told["star-p"]
-    assert all("no strain is looked for" in told[id] for id in ("ors", "shs", "care"))
+    assert all("sync looks for no strain in it" in told[id] for id in ("ors", "shs", "care"))
     assert all(word in told["ors"] for word in ("716613004", "SNOMED CT licence"))
     assert "a fall is a notice, never pushed" in told["gsrs"]
     assert "rated by the therapist: a fall is a notice, never pushed" in told["haq2-t"]
