@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from .detection import Policy, policy
-from .figures import CEILINGS, FIGURES, RIGHT_IF_STRAINS_IN_100
+from .figures import Figures, figures
 from .model import Detection, Episode, EpisodeState, Event, Instrument, Point
 from .wording import LEVELS, day, describe, headline, number, regained, repair_words, sentence
 
@@ -159,19 +159,20 @@ def _limits(
     by: Policy,
     width: int,
 ) -> str:
+    found = figures(instrument.id, by.preset, by.id)
     lines = [
         "A score is one number that the client chose to give. It does not say why it changed, and nothing "
         "here says that anybody did something wrong.",
         "Most strains leave no trace in scores: no alert is no reassurance. Nobody watches these forms for "
         "emergencies.",
-        *_measured(instrument, by),
+        *_measured(found),
     ]
-    ceiling = CEILINGS.get(instrument.id)
     usual = episode.onset.baseline if episode else detection.steps[-1].baseline if detection.steps else None
-    if ceiling and usual is not None and usual >= ceiling.at_least:
+    if found and usual is not None and usual >= found.ceiling and (there := found.found_at_ceiling):
+        elsewhere = f", {found.found_below_ceiling.estimate:.0%} elsewhere" if found.found_below_ceiling else ""
         lines.append(
-            f"This client usually scores near the maximum. Falls are found less often there: {ceiling.found:.0%} "
-            f"of simulated ones, instead of {ceiling.found_elsewhere:.0%}."
+            f"This client usually scores near the maximum. There, {there.estimate:.0%} of simulated falls are found at "
+            f"once{elsewhere}."
         )
     missing = len(points) - len(detection.steps)
     if missing:
@@ -179,24 +180,18 @@ def _limits(
     return "What this cannot tell you\n" + "\n".join(_bullet(line, width) for line in lines)
 
 
-def _measured(instrument: Instrument, by: Policy) -> list[str]:
-    found = FIGURES.get((instrument.id, by.preset))
+def _measured(found: Figures | None) -> list[str]:
     if found is None:
         return ["How often this rule is wrong has not been measured for this instrument and preset."]
-    points = "1 point" if found.dip == 1 else f"{found.dip:g} points"
-    lines = [
-        f"In simulation, {found.false_checkins:g} of 100 scored sessions without any strain raise a check-in by "
-        f"chance, and {found.false_priority:g} a priority check-in.",
-        f"A fall of {points} that lasts one session is noticed at once in {found.found_dip:.0%} of cases, a lasting "
-        f"one within two further sessions in {found.found_lasting:.0%}.",
+    points = "1 point" if found.fall == 1 else f"{found.fall:g} points"
+    return [
+        f"In simulation, {found.false_checkins.estimate:.1f} of 100 scored sessions without any strain raise a "
+        f"check-in by chance, and {found.false_priority.estimate:.1f} a priority check-in.",
+        f"A fall of {points} is noticed at once in {found.found_at_once.estimate:.0%} of cases; one that lasts, within "
+        f"two further sessions in {found.found_lasting.estimate:.0%}.",
+        f"If a visible strain begins in {_or(f'{n}' for n in found.right)} of 100 sessions, "
+        f"{_or(f'{rate.estimate:.0%}' for rate in found.right.values())} of the check-ins are right.",
     ]
-    if by.preset == "balanced":
-        often, rates = zip(*RIGHT_IF_STRAINS_IN_100.items(), strict=True)
-        lines.append(
-            f"If a visible strain begins in {_or(f'{n}' for n in often)} of 100 sessions, "
-            f"{_or(f'{rate:.0%}' for rate in rates)} of the check-ins are right."
-        )
-    return lines
 
 
 def _or(texts: Iterable[str]) -> str:

@@ -1,50 +1,88 @@
-"""How often the policy is wrong: what every alert has to say about itself.
+"""How often a policy is wrong: what every alert has to say about itself.
 
-Measured on simulated clients (clinical specification 2.5 and 2.6: 4,000 clients, 16 sessions, 12 %
-missing, autocorrelation .3); absolute rates are good to about a half, rankings are firm. To be
-replaced by a service's own figures. Rates are shares of 1 unless named otherwise.
+`figures.json` beside this module is a part of the results of the open benchmark (`benchmarks/strain`), written by
+`make strain`: simulated clients, with 95 % Monte Carlo intervals. Absolute rates are good to about a half, rankings
+are firm. To be replaced by a service's own figures. An instrument that was not simulated has none: figures are not
+borrowed from another one.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+DEFAULT = "alliance-policy/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One figure with its interval. `low` and `high` are None where there is none."""
+
+    estimate: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Operating characteristics for one instrument at one sensitivity.
+    """Operating characteristics of a policy for one instrument at one preset; shares of 1 unless said otherwise.
 
     false_checkins, false_priority   per 100 scored sessions without any strain
-    dip             size of a fall, in points of the scale, that the next two are about
-    found_dip       share noticed at once when it lasts one session
-    found_lasting   share noticed within two further sessions when it lasts
+    clients_with_any                 clients with a false check-in in 16 sessions
+    sessions_between                 scored sessions from one false check-in to the next
+    fall                             size of the strain that the following are about, in points of the scale
+    found_at_once                    share noticed at its first session
+    found_lasting                    share noticed within two further sessions when it lasts
+    repaired_told_repaired           of the noticed ones that lasted one session: closed as repaired
+    lasting_told_repaired            of the noticed ones that lasted: closed as repaired, wrongly
+    right                            share of check-ins that are right, by how many of 100 sessions begin a strain
+    ceiling                          usual score from which a client is near the maximum
+    found_at_ceiling, found_below_ceiling   `found_at_once`, for such clients and for the others
+
+    A figure is None where it could not be told.
     """
 
-    false_checkins: float
-    false_priority: float
-    dip: float
-    found_dip: float
-    found_lasting: float
+    false_checkins: Measured
+    false_priority: Measured
+    clients_with_any: Measured
+    sessions_between: Measured | None
+    fall: float
+    found_at_once: Measured
+    found_lasting: Measured
+    repaired_told_repaired: Measured | None
+    lasting_told_repaired: Measured | None
+    right: Mapping[int, Measured]
+    ceiling: float
+    found_at_ceiling: Measured | None
+    found_below_ceiling: Measured | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
-    """Clients whose baseline is at `at_least` or above: share found, there and elsewhere."""
-
-    at_least: float
-    found: float
-    found_elsewhere: float
+def figures(instrument: str, preset: str = "balanced", policy: str = DEFAULT) -> Figures | None:
+    """What was measured, None where nothing was. The same object at every call."""
+    return _all().get((policy, instrument, preset))
 
 
-FIGURES = {
-    ("wai-sr-c", "balanced"): Figures(3.5, 1.0, 1.0, 0.67, 0.83),
-    ("wai-sr-c", "sensitive"): Figures(4.9, 1.5, 1.0, 0.69, 0.84),
-    ("wai-sr-c", "specific"): Figures(2.5, 0.7, 1.0, 0.61, 0.76),
-    ("srs-v3", "balanced"): Figures(3.3, 1.0, 8.0, 0.72, 0.85),
-}
-"""By instrument and preset. The SRS was measured at the balanced preset only."""
+@cache
+def _all() -> Mapping[tuple[str, str, str], Figures]:
+    told: Any = json.loads(files(__package__).joinpath("figures.json").read_bytes())
+    return {
+        (policy, instrument, preset): _figures(found)
+        for policy, instruments in told.items()
+        for instrument, presets in instruments.items()
+        for preset, found in presets.items()
+    }
 
-CEILINGS = {"wai-sr-c": Ceiling(4.8, 0.35, 0.49), "srs-v3": Ceiling(39.0, 0.38, 0.53)}
 
-RIGHT_IF_STRAINS_IN_100 = {2: 0.27, 5: 0.49, 10: 0.67}
-"""Share of check-ins that are right, by how many of 100 sessions begin a visible strain (balanced)."""
+def _figures(found: dict[str, Any]) -> Figures:
+    right = {int(percent): _measured(value) for percent, value in found.pop("right").items()}
+    others: dict[str, Any] = {n: _measured(v) if isinstance(v, list) else float(v) for n, v in found.items()}
+    return Figures(**others, right=right)
+
+
+def _measured(value: list[float | None]) -> Any:
+    estimate, low, high = value
+    return None if estimate is None else Measured(estimate, low, high)

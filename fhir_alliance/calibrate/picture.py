@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Row = dict[str, float | str | None]
 
 TITLE = "Strains seen, against false check-ins"
-WIDTH, HEIGHT = 360, 300
+WIDTH, HEIGHT = 380, 270
 X_DOMAIN = (0.2, 60.0)
 _X_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50)
 _FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
@@ -36,40 +36,34 @@ _SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross
 _DASHES = ([1, 0], [6, 2], [2, 2], [8, 2, 2, 2], [4, 4], [1, 3], [10, 3], [6, 2, 1, 2])
 
 
+Seen = Literal["seen_at_onset", "seen_by_2"]
+_SEEN: Mapping[Seen, str] = {"seen_at_onset": "seen at the onset session", "seen_by_2": "seen by two sessions later"}
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The curves of one instrument."""
+    """The curves of one instrument and design, by one measure of detection."""
 
     title: str
     curves: Sequence[Curve]
-
-
-@dataclass(frozen=True, slots=True)
-class _Measure:
-    """One row of panels."""
-
-    key: Literal["seen_at_onset", "seen_by_2"]
-    title: str
-
-
-MEASURES = (
-    _Measure("seen_at_onset", "seen at the onset session"),
-    _Measure("seen_by_2", "seen by two sessions later"),
-)
+    seen: Seen
 
 
 def picture(
-    panels: Sequence[Panel], *, title: str, subtitle: Sequence[str] = (), theme: Literal["light", "dark"] = "light"
+    rows: Sequence[Sequence[Panel]],
+    *,
+    title: str,
+    subtitle: Sequence[str] = (),
+    theme: Literal["light", "dark"] = "light",
+    bold: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The Vega-Lite specification: a column for each instrument, a row for each measure of detection."""
+    """The Vega-Lite specification of rows of panels; `bold`: policies whose lines are drawn stronger."""
     import altair as alt
 
     look = THEMES[theme]
-    names = list(dict.fromkeys(c.policy for panel in panels for c in panel.curves))
-    scales = _scales(names, theme)
-    rows = [
-        alt.hconcat(*(_panel(panel, measure, look, scales) for panel in panels), spacing=28) for measure in MEASURES
-    ]
+    panels = [panel for row in rows for panel in row]
+    scales = _scales(list(dict.fromkeys(c.policy for panel in panels for c in panel.curves)), theme)
+    drawn = [alt.hconcat(*(_panel(panel, look, scales, bold) for panel in row), spacing=28) for row in rows]
     heading = alt.TitleParams(
         title,
         subtitle=list(subtitle),
@@ -81,7 +75,7 @@ def picture(
         subtitlePadding=5,
         offset=12,
     )
-    chart = alt.vconcat(*rows, spacing=24).properties(
+    chart = alt.vconcat(*drawn, spacing=24).properties(
         title=heading,
         background=look.paper,
         padding=12,
@@ -93,9 +87,7 @@ def picture(
         .configure_legend(
             labelColor=look.ink,
             titleColor=look.quiet,
-            orient="right",
-            symbolStrokeWidth=2,
-            symbolSize=70,
+            symbolSize=80,
             labelFontSize=12,
             titleFontSize=11,
             titleFontWeight="normal",
@@ -115,23 +107,23 @@ def _scales(names: Sequence[str], theme: str) -> Mapping[str, alt.Scale]:
     return {"hue": of(_HUES[theme]), "shape": of(_SHAPES), "dash": of(_DASHES)}
 
 
-def _panel(panel: Panel, measure: _Measure, look: Theme, scales: Mapping[str, alt.Scale]) -> alt.LayerChart:
+def _panel(panel: Panel, look: Theme, scales: Mapping[str, alt.Scale], bold: Sequence[str]) -> alt.LayerChart:
     import altair as alt
 
-    rows = [row for curve in panel.curves for row in _rows(curve, measure)]
-    presets = [row for row in rows if row["preset"]]
+    rows = [row for curve in panel.curves for row in _rows(curve, panel.seen)]
     base = alt.Chart(alt.InlineData(values=rows))
-    marked = alt.Chart(alt.InlineData(values=presets))
-    legend = alt.Legend(title="policy; large: its presets")
+    marked = alt.Chart(alt.InlineData(values=[row for row in rows if row["preset"]]))
+    legend = alt.Legend(title="policy; large marks: its presets")
     hue = alt.Color("policy:N", scale=scales["hue"], legend=legend)
     shape = alt.Shape("policy:N", scale=scales["shape"], legend=legend)
-    dash = alt.StrokeDash("policy:N", scale=scales["dash"], legend=legend)
-    x, y = _x(look), _y(measure, look)
-    line = base.mark_line(strokeWidth=1.75, clip=True).encode(
-        x=x, y=y, color=hue, strokeDash=dash, order=alt.Order("order:Q")
+    dash = alt.StrokeDash("policy:N", scale=scales["dash"], legend=None)
+    width = alt.condition(alt.FieldOneOfPredicate("policy", list(bold)), alt.value(3), alt.value(1.5))
+    x, y = _x(look), _y(panel.seen, look)
+    line = base.mark_line(clip=True).encode(
+        x=x, y=y, color=hue, strokeDash=dash, strokeWidth=width, order=alt.Order("order:Q")
     )
     small = base.mark_point(filled=True, size=14, opacity=1, clip=True).encode(x=x, y=y, color=hue)
-    large = marked.mark_point(filled=True, size=85, opacity=1, clip=True).encode(x=x, y=y, color=hue, shape=shape)
+    large = marked.mark_point(filled=True, size=75, opacity=1, clip=True).encode(x=x, y=y, color=hue, shape=shape)
     across = marked.mark_rule(strokeWidth=1.25, clip=True).encode(x=alt.X("x_low:Q"), x2="x_high:Q", y=y, color=hue)
     up = marked.mark_rule(strokeWidth=1.25, clip=True).encode(x=x, y=alt.Y("y_low:Q"), y2="y_high:Q", color=hue)
     heading = alt.TitleParams(panel.title, anchor="start", color=look.ink, fontSize=12, fontWeight=600, offset=6)
@@ -145,16 +137,16 @@ def _x(look: Theme) -> alt.X:
         "x:Q",
         title="false check-ins per 100 scored sessions (log scale)",
         scale=alt.Scale(type="log", domain=list(X_DOMAIN), nice=False),
-        axis=alt.Axis(values=list(_X_TICKS), format="~g", **_axis(look)),
+        axis=alt.Axis(values=list(_X_TICKS), format="~g", labelFlush=False, labelBound=False, **_axis(look)),
     )
 
 
-def _y(measure: _Measure, look: Theme) -> alt.Y:
+def _y(seen: Seen, look: Theme) -> alt.Y:
     import altair as alt
 
     return alt.Y(
         "y:Q",
-        title=measure.title,
+        title=_SEEN[seen],
         scale=alt.Scale(domain=[0, 1], nice=False),
         axis=alt.Axis(format=".0%", values=[0, 0.2, 0.4, 0.6, 0.8, 1], **_axis(look)),
     )
@@ -173,13 +165,13 @@ def _axis(look: Theme) -> dict[str, Any]:
     }
 
 
-def _rows(curve: Curve, measure: _Measure) -> list[Row]:
-    return [row for order, point in enumerate(curve.points) if (row := _row(curve, point, measure, order))]
+def _rows(curve: Curve, seen: Seen) -> list[Row]:
+    return [row for order, point in enumerate(curve.points) if (row := _row(curve, point, seen, order))]
 
 
-def _row(curve: Curve, point: CurvePoint, measure: _Measure, order: int) -> Row | None:
+def _row(curve: Curve, point: CurvePoint, seen: Seen, order: int) -> Row | None:
     """None for a point that a log axis cannot show: no false alarm at all, or nothing to see."""
-    x, y = point.false, getattr(point, measure.key)
+    x, y = point.false, getattr(point, seen)
     if not x.estimate or y.estimate is None:
         return None
     return {
@@ -203,11 +195,11 @@ def _description(panels: Sequence[Panel], title: str) -> str:
     """The presets in words, for readers who cannot see the picture."""
     words = [f"{title}."]
     for panel in panels:
-        presets = [(c.policy, p) for c in panel.curves for p in c.points if p.preset]
+        presets = [(c.policy, p, getattr(p, panel.seen)) for c in panel.curves for p in c.points if p.preset]
+        words.append(f"{panel.title}, {_SEEN[panel.seen]}:")
         words += [
-            f"{panel.title}, {policy} {p.preset}: {p.false.estimate:.1f} false check-ins per 100 sessions, "
-            f"{100 * p.seen_at_onset.estimate:.0f} % of strains seen at onset."
-            for policy, p in presets
-            if p.false.estimate is not None and p.seen_at_onset.estimate is not None
+            f"{policy} {p.preset} {100 * seen.estimate:.0f} % at {p.false.estimate:.1f} false check-ins per 100;"
+            for policy, p, seen in presets
+            if p.false.estimate is not None and seen.estimate is not None
         ]
     return " ".join(words)

@@ -170,4 +170,5 @@ def _simulated_heading(setting: Setting) -> Iterator[str]:
     main = setting.main()
     lasting = "to the end" if main.lasts == "lasting" else f"lasting {main.lasts}"
     yield "False alarms: clients without any strain"
-    yield f"Seen: {main.points:g} points below usual from session {setting.at}, {lasting}"
+    points = "1 point" if main.points == 1 else f"{main.points:g} points"
+    yield f"Seen: {points} below usual from session {setting.at}, {lasting}"

@@ -26,10 +26,11 @@ def calibrate(
         typer.Argument(metavar="[FILE …]", help="Your own series, as `detect` reads them; - is stdin."),
     ] = None,
     policy: Annotated[
-        list[str] | None, typer.Option(help="Id of a policy; may be repeated [default: the site's].")
+        list[str] | None, typer.Option(metavar="ID", help="Id of a policy; may be repeated [default: the site's].")
     ] = None,
     preset: Annotated[
-        list[str] | None, typer.Option(help="A sensitivity of these policies; may be repeated [default: balanced].")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A sensitivity of these policies; may be repeated [default: balanced]."),
     ] = None,
     design: Annotated[
         str | None,
@@ -125,7 +126,9 @@ def _draw(file: Path, tried: Tried) -> None:
     from ..chart import to_png, to_svg
     from ..errors import ConfigError
 
-    spec = picture([Panel(tried.instrument.title, tried.curves)], title=TITLE, subtitle=tried.heading)
+    curves, name = tried.curves, tried.instrument.title
+    rows = [[Panel(name, curves, "seen_at_onset")], [Panel(name, curves, "seen_by_2")]]
+    spec = picture(rows, title=TITLE, subtitle=tried.heading)
     try:
         file.write_bytes(to_png(spec) if file.suffix == ".png" else to_svg(spec).encode())
     except OSError as error:

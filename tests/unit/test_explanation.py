@@ -11,6 +11,7 @@ from strain_series import START, detect, points
 
 from fhir_alliance.detection import policy, subscale_drops
 from fhir_alliance.explanation import explain_text
+from fhir_alliance.figures import figures
 from fhir_alliance.instruments import get
 from fhir_alliance.model import Episode, EpisodeState, Instrument
 from fhir_alliance.wording import PHRASES, describe, evidence, headline, repair_words
@@ -52,8 +53,6 @@ def test_the_sentence_of_the_specification() -> None:
         "3.56: a score at or below it fires",
         "alliance-policy/1, preset balanced",
         "2026-02-16 4.17, 100% of the drop regained Recovered. A score that comes back is not proof of repair.",
-        "3.5 of 100 scored sessions without any strain raise a check-in by chance, and 1 a priority check-in",
-        "If a visible strain begins in 2, 5 or 10 of 100 sessions, 27%, 49% or 67% of the check-ins are right.",
     ],
 )
 def test_the_numbers_behind_it(part: str) -> None:
@@ -86,16 +85,31 @@ def test_low_early_never_says_lower_than_usual() -> None:
 
 
 def test_near_the_maximum_it_admits_to_finding_less() -> None:
-    assert "35% of simulated ones, instead of 49%" in explain("5 5 5 5 4.92 3.83")
+    found = figures("wai-sr-c")
+    assert found
+    assert found.found_at_ceiling
+    assert found.found_below_ceiling
+    there, elsewhere = found.found_at_ceiling.estimate, found.found_below_ceiling.estimate
+    told = f"{there:.0%} of simulated falls are found at once, {elsewhere:.0%} elsewhere"
+    assert told in explain("5 5 5 5 4.92 3.83")
     assert "near the maximum" not in explain(W1)
 
 
-def test_other_presets_have_their_own_figures_or_none() -> None:
-    sensitive = explain(W1, by=policy(preset="sensitive"))
-    assert "4.9 of 100" in sensitive
-    assert "of the check-ins are right" not in sensitive
-    assert "has not been measured" in explain("38 38 38 31", SRS_V3, by=policy(preset="specific"))
-    assert "A fall of 8 points that lasts one session" in explain("38 38 38 31", SRS_V3)
+@pytest.mark.parametrize("preset", ["sensitive", "balanced", "specific"])
+def test_it_says_how_often_this_preset_is_wrong(preset: str) -> None:
+    found = figures("wai-sr-c", preset)
+    assert found
+    told = explain(W1, by=policy(preset=preset))
+    assert f"{found.false_checkins.estimate:.1f} of 100 scored sessions without any strain raise a check-in" in told
+    assert f"A fall of 1 point is noticed at once in {found.found_at_once.estimate:.0%} of cases" in told
+    right = [f"{found.right[n].estimate:.0%}" for n in (2, 5, 10)]
+    assert f"in 2, 5 or 10 of 100 sessions, {right[0]}, {right[1]} or {right[2]} of the check-ins are right" in told
+
+
+def test_figures_are_of_the_instrument_or_none() -> None:
+    assert "A fall of 8 points is noticed at once" in explain("38 38 38 31", SRS_V3)
+    unmeasured = replace(WAI_SR, id="another")
+    assert "has not been measured" in explain(W1, unmeasured)
 
 
 def test_notices_are_listed_with_the_scale_that_they_are_about() -> None:
