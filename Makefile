@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test lint format bench docs pictures servers lock clean
+.PHONY: help install demo test lint format bench strain docs pictures servers lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -51,6 +51,9 @@ format: $(READY) ## Let ruff put the code into shape
 
 bench: $(READY) ## Speed and memory: read, score and detect against the raw page walk
 	@"$(BIN)/python" -m benchmarks $(ARGS)
+
+strain: $(READY) ## The open benchmark of strain policies: results, tables, picture, figures (some minutes)
+	@"$(BIN)/python" -m benchmarks.strain $(ARGS)
 
 docs: $(READY) ## Generate the reference of settings and commands, and the example configuration
 	@"$(BIN)/python" -m fhir_alliance.configdoc config/fhir-alliance.example.toml docs/reference/config.md

@@ -1,0 +1,1 @@
+"""The open benchmark of strain alerts: `python -m benchmarks.strain`. Protocol and results are in README.md."""

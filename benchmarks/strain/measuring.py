@@ -1,0 +1,72 @@
+"""Everything that the protocol asks for, as one JSON value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from fhir_alliance.calibrate import Result, bench
+from fhir_alliance.calibrate.strata import ALL
+from fhir_alliance.calibrate.trying import simulated
+from fhir_alliance.detection import policy
+
+from . import published
+from .protocol import Protocol, judged
+
+Say = Callable[[str], object]
+
+
+def measured(protocol: Protocol, say: Say) -> dict[str, Any]:
+    """`protocol`, then for each instrument: setting, results, curves, variants, published."""
+    return {
+        "protocol": _plain(asdict(protocol)),
+        "instruments": {id: _instrument(protocol, id, say) for id in protocol.instruments},
+    }
+
+
+def _instrument(protocol: Protocol, id: str, say: Say) -> dict[str, Any]:
+    setting = protocol.setting(id)
+    infos = judged(setting.instrument)
+    say(f"{id}: {len(infos)} policies at their presets and thresholds")
+    each = [info.policy(preset) for info in infos for preset in info.presets]
+    told = simulated(setting, each, infos).to_json()
+    say(f"{id}: the same with strains at random")
+    random = simulated(protocol.random(id), each, infos).to_json()
+    say(f"{id}: the table of the published rules")
+    return {
+        "title": setting.instrument.title,
+        "setting": told["setting"],
+        "results": [_short(r) for r in told["results"]],  # type: ignore[attr-defined]
+        "curves": told["curves"],
+        "random": random,
+        "variants": _variants(protocol, id, [info.id for info in infos], say),
+        "published": published.measured(protocol, id),
+    }
+
+
+def _variants(protocol: Protocol, id: str, policies: list[str], say: Say) -> list[dict[str, Any]]:
+    rows = []
+    for variant in protocol.variants:
+        say(f"{id}: {variant.name}")
+        on = bench(protocol.variant(id, variant))
+        for name in policies:
+            everyone = next(r for r in on.results(policy(name)) if r.who.stratum == ALL)
+            rows.append({"variant": variant.name, "policy": name, **_main(everyone)})
+    return rows
+
+
+def _main(result: Result) -> dict[str, Any]:
+    told = result.to_json()
+    return {key: told[key] for key in ("false_alarms_per_100", "seen_at_onset", "seen_by_2")}
+
+
+def _short(result: dict[str, Any]) -> dict[str, Any]:
+    """The planted strains one by one for all clients only: the strata would make the file three times as long."""
+    return result if result["stratum"] == ALL else {k: v for k, v in result.items() if k != "by_strain"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
