@@ -74,8 +74,9 @@ def newer(newest: dict[str, datetime], type: str, seen: datetime | None, server_
         newest[type] = max(newest.get(type, seen), seen)
 
 
-Compare = Callable[[str, list[Reading]], tuple[list[Reading], bool]]
-"""Puts a patient's readings beside the totals that others state; False where these cannot be had."""
+Compare = Callable[[str, list[Reading]], tuple[list[Reading], int | None]]
+"""Puts a patient's readings beside the totals that others state. Also: how many Observations it read for that; None
+where these cannot be had."""
 
 
 class PatientReader:
@@ -87,7 +88,7 @@ class PatientReader:
         settings: Settings,
         rules: Rules,
         server_now: datetime,
-        compare: Compare = lambda _, readings: (readings, True),
+        compare: Compare = lambda _, readings: (readings, 0),
     ):
         self._compare = compare
         self.client = client
@@ -106,14 +107,16 @@ class PatientReader:
         moved: set[str] = set()
         for response in sorted(known.keys() - {r.id for r in readings}):
             readings += self._absent(response, patient, vanished, moved)
-        readings, compared = self._compare(patient, readings)
+        readings, observations = self._compare(patient, readings)
         sessions = self._sessions(patient, newest)
         others = self._complete_sessions(patient, readings, sessions)
         roles = {role: self._role(role) for s in sessions.values() for role in _roles(s)}
         around = Surroundings(sessions, frozenset(others), roles, self._care_team(patient))
         counts = {"QuestionnaireResponse": len(readings), "Encounter": len(sessions)}
+        if observations:
+            counts["Observation"] = observations
         gone = frozenset(vanished), frozenset(moved)
-        return PatientRecord(patient, tuple(readings), around, *gone, foreign, newest, counts, compared)
+        return PatientRecord(patient, tuple(readings), around, *gone, foreign, newest, counts, observations is not None)
 
     def _search(self, type: str, patient: str, take: Callable[[bytes], Any]) -> list[Any]:
         read = self.settings.read

@@ -7,9 +7,9 @@ Trouble with this costs the comparison and never the pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from .config import DEFAULT_NAMESPACE, Settings
 from .errors import EHRError
@@ -19,7 +19,7 @@ from .fhir.http import FhirClient
 from .fhir.pages import NotBundle, read_page
 from .fhir.references import local
 from .fhir.rules import Rules
-from .fhir.search import search
+from .fhir.search import Found, search
 from .fhir.stated import DIFFERS, Stated, beside, stated_by
 from .lookup import is_ours, subject_of
 from .model import Assessment, Reading
@@ -29,6 +29,7 @@ MOST_CODES = 20
 """Codes in one search: an address of a few kilobytes is refused by some."""
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class StatedTotals:
@@ -42,6 +43,8 @@ class StatedTotals:
         self.client, self.read, self.rules = client, settings.read, rules
         self.namespaces = sorted({DEFAULT_NAMESPACE, rules.namespace})
         self.asking, self.why = False, "read.stated_totals = never"
+        self._lost = False
+        """The EHR failed us once: it is not asked again in this pass, so that its trouble costs one request."""
 
     def look(self, capability: Capability, ours: int) -> None:
         """Decide whether to ask. `ours`: how many Observations of totals we know to be there because we wrote them."""
@@ -100,11 +103,14 @@ class StatedTotals:
 
     # -- what
 
-    def compared(self, patient: str, readings: Sequence[Reading]) -> tuple[list[Reading], bool]:
-        """A patient's readings beside the totals that others state for them; False where these cannot be had."""
+    def compared(self, patient: str, readings: Sequence[Reading]) -> tuple[list[Reading], int | None]:
+        """A patient's readings beside the totals that others state for them, and how many Observations were read for
+        that; None where these cannot be had."""
         scored = {r.id: r for r in readings if r.id and r.scores and r.instrument}
         if not self.asking or not scored:
-            return list(readings), True
+            return list(readings), 0
+        if self._lost:
+            return list(readings), None
         found: dict[str, list[float]] = {}
 
         def take(raw: bytes) -> tuple[str, float] | None:
@@ -115,11 +121,13 @@ class StatedTotals:
             ("code", ",".join(self._codes({r.instrument for r in scored.values() if r.instrument}))),
         ]
         try:
-            for response, number in self._search(params, take):
-                found.setdefault(response, []).append(number)
+            walked = self._search(params, take)
         except EHRError:
-            return list(readings), False
-        return [beside(r, found.get(r.id or "", ())) for r in readings], True
+            self._lost = True
+            return list(readings), None
+        for response, number in walked.items:
+            found.setdefault(response, []).append(number)
+        return [beside(r, found.get(r.id or "", ())) for r in readings], walked.distinct
 
     def _stated(self, resource: Json, patient: str, scored: Mapping[str, Reading]) -> tuple[str, float] | None:
         """Response and number of an Observation, if it is all that it was asked to be (rule R7) and not our own."""
@@ -133,9 +141,9 @@ class StatedTotals:
     def _ours(self, resource: Json) -> bool:
         return any(is_ours(resource, f"{ns}/score", None, "", self.client.bases) for ns in self.namespaces)
 
-    def _search(self, params: list[tuple[str, str]], take: Any) -> list[Any]:
+    def _search(self, params: list[tuple[str, str]], take: Callable[[bytes], T | None]) -> Found[T]:
         size, cap = self.read.page_size, self.read.page_cap
-        return search(self.client, "Observation", params, take=take, page_size=size, page_cap=cap).items
+        return search(self.client, "Observation", params, take=take, page_size=size, page_cap=cap)
 
 
 def carried(readings: Iterable[Reading], stored: Iterable[Assessment]) -> list[Reading]:

@@ -1,9 +1,9 @@
 """Weights: the numbers that FHIR hangs on coded answers, under three names that came one after another.
 
-`questionnaire-ordinalValue` is STU3's (on an option's Coding); `ordinalValue` R4's (4.0.1: on a Coding, an answerOption,
-a concept of a code system or of a value set's `compose`); `itemWeight` is what it is called since the extensions pack
-(hl7.org/fhir/extensions), which R4 systems use too. All are read in each of these places, in a value set's `expansion`,
-and on the answer and its value's sibling, where SDC's examples and real systems put them.
+`questionnaire-ordinalValue` is STU3's (on an option's Coding). `ordinalValue` is R4's (4.0.1: on a Coding, an
+answerOption, a concept of a code system or of a value set's `compose`). `itemWeight` is its name since the extensions
+pack (hl7.org/fhir/extensions), which R4 systems use too. All are read in each of these places, in a value set's
+`expansion`, and on the answer and its value's sibling, where real systems put them.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from typing import Any
 
 import pytest
@@ -89,6 +91,9 @@ def test_a_form_that_states_its_own_total(ehr: Ehr, clinic: Clinic, site: MakeSi
     assert told(ran.report) == [(f"QuestionnaireResponse/{form['id']}", 35.5, 36)]
     assert ours(ehr, patient) == [36]
     assert "1 stated otherwise than the answers give; ours are written" in here.run("retry").out
+    with sqlite3.connect(here.store) as store:
+        kept = [json.loads(report)["disagreements"] for (report,) in store.execute("SELECT report FROM run")]
+    assert kept == [{"count": 1}] * 2, "no references in what is kept of a pass"
 
 
 def test_a_total_stated_after_the_pass(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
@@ -148,6 +153,7 @@ def test_nobody_is_asked_about_where_nobody_else_writes_totals(
     assert report["disagreements"]["count"] == len(asked(proxy)) == lookups
     assert len(counted(proxy)) <= 5 * (setting == "auto")
     assert report["outcomes"]["scored"] == 4
+    assert report["read"].get("Observation", 0) == lookups
 
 
 @pytest.mark.parametrize("at", [is_count, is_lookup])
