@@ -143,6 +143,7 @@ MATRIX: dict[str, Row] = {
     "entries_that_are_no_resources": Row("entries that are no resources", FAULTS),
     "a_mended_form_leaves_the_quarantine": Row("quarantine and mending", TWINS),
     "a_questionnaire_of_the_sites_own": Row("a site's own questionnaire", TWINS),
+    "weights_in_a_code_system_on_the_server": Row("weights in a code system on the server", TWINS),
     # test_operation.py
     "too_many_alerts_are_none": Row("share cap", FAST),
     "a_roster_that_shrinks_stops_the_pass": Row("roster shrinks", FAST),

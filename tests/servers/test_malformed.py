@@ -156,3 +156,34 @@ def test_a_questionnaire_of_the_sites_own(ehr: Ehr, clinic: Clinic, site: MakeSi
     report = site(**{f'questionnaires."{own}|2"': "wai-sr-c"}).sync().report
     assert [value(o) for o in ehr.observations(patient, "wai-sr-c-total")] == [5, 4]
     assert report["outcomes"]["skipped"] == 1
+
+
+def test_weights_in_a_code_system_on_the_server(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Answers are codes; their questionnaire binds a value set, and that a code system, each a resource of its own."""
+    patient = clinic.patient()
+    own, bound, scale = (
+        f"https://clinic.example/{type}/{clinic.tag}" for type in ("Questionnaire", "ValueSet", "scale")
+    )
+    declared = {"code": "w", "uri": "http://hl7.org/fhir/concept-properties#itemWeight", "type": "decimal"}
+    concepts = [{"code": c, "property": [{"code": "w", "valueDecimal": n}]} for n, c in enumerate("abcde", 1)]
+    common = {"status": "active"}
+    asked = [{"linkId": str(n), "type": "choice", "answerValueSet": bound} for n in range(1, 13)]
+    for resource in (
+        {
+            "resourceType": "CodeSystem",
+            "url": scale,
+            "content": "complete",
+            "property": [declared],
+            "concept": concepts,
+        },
+        {"resourceType": "ValueSet", "url": bound, "compose": {"include": [{"system": scale}]}},
+        {"resourceType": "Questionnaire", "url": own, "version": "2", "item": asked},
+    ):
+        ehr.put(resource | common | {"id": clinic.id(resource["resourceType"].lower())})
+    answers = [{"linkId": str(n), "answer": [{"valueCoding": {"system": scale, "code": "d"}}]} for n in range(1, 13)]
+    ehr.put(clinic.form("coded", patient, f"{own}|2", answers, weeks=0))
+    answers[0]["answer"] = [{"valueCoding": {"system": scale, "code": "D"}}]
+    ehr.put(clinic.form("unknown", patient, f"{own}|2", answers, weeks=1))
+    ran = site(**{f'questionnaires."{own}|2"': "wai-sr-c"}).sync(code=3)
+    assert [value(o) for o in ehr.observations(patient, "wai-sr-c-total")] == [4]
+    assert ran.report["reasons"] == {"no-weight": 1}
