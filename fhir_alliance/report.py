@@ -78,8 +78,12 @@ class RunReport:
         left = self.quarantine_new or sum(self.refused.values()) or sum(self.unknown.values())
         return Exit.PARTIAL if left or not self.complete else Exit.DONE
 
-    def to_json(self, *, references: bool = True) -> dict[str, Any]:
-        """The object of `sync --json`. `references` False: nothing in it tells of one patient."""
+    def kept(self) -> dict[str, Any]:
+        """The same for the store: nothing in it tells of one patient."""
+        return self.to_json() | {"disagreements": {"count": len(self.disagreements)}}
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of `sync --json`."""
         return {
             "run": self.run,
             "started": self.started.isoformat(timespec="seconds"),
@@ -96,8 +100,7 @@ class RunReport:
             },
             "reasons": dict(sorted(self.reasons.items())),
             "quarantine": {"new": self.quarantine_new, "total": self.quarantine_total},
-            "disagreements": {"count": len(self.disagreements)}
-            | ({"responses": self.disagreements} if references else {}),
+            "disagreements": {"count": len(self.disagreements), "responses": self.disagreements},
             "written": _by_type(self.written),
             "planned": _by_type(self.planned),
             "found": _by_type(self.found),

@@ -103,7 +103,7 @@ def _finish(engine: Engine, report: RunReport, now: datetime, seconds: float) ->
     if not report.dry_run:
         import msgspec
 
-        body = msgspec.json.encode(report.to_json(references=False)).decode()
+        body = msgspec.json.encode(report.kept()).decode()
         values = {"finished": stamp(now), "exit_code": int(report.exit_code), "complete": report.complete}
         record_run(engine, report.run, started=stamp(report.started), report=body, **values)
     log(
