@@ -110,6 +110,10 @@ MATRIX: dict[str, Row] = {
     "a_profile_is_complete": Row("vendor profiles: data", FAST),
     "forms_are_read_and_scored_whatever_the_vendor": Row("vendor profiles: reading", FAST),
     "scores_are_written_or_the_refusal_is_told_once": Row("vendor profiles: writing", FAST),
+    # test_instruments.py
+    "versions_of_an_instrument_are_never_confused": Row("unknown versions of an instrument", FAST),
+    "only_the_clients_view_of_the_alliance_alerts": Row("therapist and outcome forms raise no alert", FAST),
+    "an_instrument_of_the_sites_own": Row("an instrument of the site's own", FAST),
     # test_writes.py
     "writes_off_then_on": Row("writes off, then on", TWINS),
     "the_audit_trail_has_every_write_and_nobody_by_name": Row("audit trail", FAST),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from response_forms import srs
+from score_runs import Cli, bundle, write
 
 from fhir_alliance.instruments.snomed import is_concept, verhoeff
 
@@ -41,3 +43,27 @@ def test_one_wrong_digit_or_two_swapped_are_always_found(number: int, data: st.D
     assert not verhoeff(code[:place] + other + code[place + 1 :])
     if place and code[place] != code[place - 1]:
         assert not verhoeff(code[: place - 1] + code[place] + code[place - 1] + code[place + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("code", "system", "read"),
+    [
+        ("720482000", "http://snomed.info/sct", True),
+        ("960451000000101", "http://snomed.info/sct", True),
+        ("716613004", "http://snomed.info/sct", False),  # the ORS, of which the edition makes the GSRS a child
+        ("720482000", "http://loinc.org", False),
+    ],
+)
+def test_a_total_by_its_code_is_compared_exactly(cli: Cli, code: str, system: str, read: bool) -> None:
+    """An Observation derived from a response states its total, by the code of today or the one before."""
+    stated = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": system, "code": code}]},
+        "valueQuantity": {"value": 30.1},
+        "derivedFrom": [{"reference": "QuestionnaireResponse/q1"}],
+    }
+    write("b.json", bundle(srs(), stated))
+    (line,) = cli.lines("b.json", "--attest", "srs-v3", code=0)
+    assert line.get("stated") == (30.1 if read else None)
+    assert ("stated_total_differs" in line["flags"]) is read
