@@ -18,8 +18,8 @@ _WEEK = 25
 def comparison(results: Sequence[Result]) -> Iterator[str]:
     """A line for each policy, all clients: to be read from top to bottom."""
     width = max(len(_name(r)) for r in results)
-    yield f"{'':{width}}  false per 100 sessions    strains seen          right of 5 %"
-    yield f"{'':{width}}  {'check-in':>8}  {'priority':>8}  {'at onset':>8}  {'by +2':>8}  {'PPV':>8}"
+    yield f"{'':{width}}  {'false per 100':^18}  {'strains seen':^18}  {'right,':>8}"
+    yield f"{'':{width}}" + "".join(f"{name:>10}" for name in ("check-in", "priority", "at onset", "by +2", "if 5 %"))
     for r in results:
         figures = (r.l2, r.l3, r.seen.at_onset, r.seen.by_2, r.ppv["5"])
         yield f"{_name(r):{width}}  " + "  ".join(f"{_one(f):>8}" for f in figures)
