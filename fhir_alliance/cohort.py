@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .config import Cohort, Read
@@ -34,13 +35,23 @@ class Roll:
     now: datetime
 
 
-def cohort(client: FhirClient, settings: Cohort, read: Read, root: Path, now: datetime) -> list[str]:
-    """The roster, in a stable order, without the excluded."""
+def cohort(
+    client: FhirClient,
+    settings: Cohort,
+    read: Read,
+    root: Path,
+    now: datetime,
+    merged: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
+    """The roster, in a stable order, without the excluded. `merged`: who was merged into whom; both are read."""
     roll = Roll(client, settings, read, root, now)
     out: set[str] = set()
     for entry in settings.exclude:
         out.update(_group(client, entry) if entry.startswith("Group/") else _named([entry]))
-    return sorted({*SOURCES[settings.source](roll)} - out)
+    found = {*SOURCES[settings.source](roll)}
+    # An opt-out holds under either id.
+    out |= {merged[p] for p in out if p in merged}
+    return sorted((found | {merged[p] for p in found if p in merged}) - out)
 
 
 def guard_shrink(before: int, now: int, most: float) -> None:

@@ -112,7 +112,9 @@ class EndpointPass:
 
     def roster(self) -> list[str]:
         """The cohort, without the excluded."""
-        return cohort(self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now)
+        return cohort(
+            self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now, self.store.merged()
+        )
 
     # -- the pass
 
@@ -134,7 +136,7 @@ class EndpointPass:
         due |= {p for p in unknown if p in roster}
         rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
         stated = StatedTotals(self.client, self.settings, rules)
-        due |= self._told_elsewhere(stated, seen, server_now, everybody or patient) & set(roster)
+        due |= self._told_elsewhere(stated, due, seen, server_now, everybody or patient) & set(roster)
         self.report.patients["cohort"] += len(roster)
         self.report.patients["due"] += len(due)
         log("patients.due", due=len(due), cohort=len(roster), everybody=bool(everybody))
@@ -210,13 +212,20 @@ class EndpointPass:
         return due & set(roster), found.newest, found.everybody
 
     def _told_elsewhere(
-        self, stated: StatedTotals, seen: dict[str, datetime], server_now: datetime, everybody: str | None
+        self,
+        stated: StatedTotals,
+        due: set[str],
+        seen: dict[str, datetime],
+        server_now: datetime,
+        everybody: str | None,
     ) -> set[str]:
         """Patients about whom somebody else stated a total since the last pass, where one search may ask for them."""
-        stated.look(self.capability, self.ledger.totals())
-        self.report.endpoints[self.name]["stated_totals"] = stated.why
         before = self.store.checkpoint("watermark:Observation") or self.store.checkpoint("full")
-        if everybody or not (stated.asking and self.mode == "watermark" and before and across(self.settings)):
+        one_search = self.mode == "watermark" and across(self.settings) and not everybody
+        if due or one_search:
+            stated.look(self.capability, self.ledger.totals(), self.store.instruments())
+        self.report.endpoints[self.name]["stated_totals"] = stated.why
+        if not (stated.asking and one_search and before):
             return set()
         patients, newest = stated.changed(unstamp(before) - self.settings.read.overlap, server_now)
         seen.update(newest)
@@ -330,6 +339,8 @@ class EndpointPass:
         self.report.patients["completed"] += 1
         for type, stamp_seen in record.newest.items():
             newer(self.newest, type, stamp_seen, stamp_seen)
+        if record.survivor:
+            self.store.merge(patient, record.survivor)
         if settled and not self.report.dry_run:
             self.store.completed(patient, self.now)
             faults.reached("checkpoint")
@@ -351,6 +362,8 @@ class EndpointPass:
         for id in {a.instrument for a in placed.kept}:
             if warning := unverified(self.rules.instruments[id]):
                 self.report.say(warning)
+        if record.survivor:
+            self.report.say("a patient was merged into another; from the next pass on that one is read too")
         if record.vanished:
             self.report.reasons["vanished"] += len(record.vanished)
             self.report.say(

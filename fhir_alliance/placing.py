@@ -101,7 +101,8 @@ def _place(reading: Reading, instrument: Instrument, around: Surroundings, rules
         return _reject(reading, Outcome.SET_ASIDE, "encounter-of-another-patient", "its encounter is another patient's")
     session = around.sessions.get(encounter) if encounter else None
     if session is not None:
-        link = "given"
+        # A merged encounter stands in for the one that it was merged into.
+        link, encounter = "given", f"Encounter/{session.id}"
         if session.status in {"cancelled", "entered-in-error"}:
             return _reject(reading, Outcome.SET_ASIDE, "encounter-cancelled", f"its encounter is {session.status}")
         if session.status not in rules.held:

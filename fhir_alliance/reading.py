@@ -34,6 +34,7 @@ class PatientRecord:
     vanished  ids of known responses that the EHR no longer has (404 or 410 on read)
     moved     ids of known responses that are another patient's now
     foreign   how many results the server should not have returned
+    survivor  "Patient/id" that this patient was merged into, if it was
     newest    type → newest meta.lastUpdated seen
     counts    type → resources read
     compared  were the totals that others state to be had?
@@ -48,6 +49,7 @@ class PatientRecord:
     newest: Mapping[str, datetime]
     counts: Mapping[str, int]
     compared: bool = True
+    survivor: str | None = None
 
 
 class _Meta(msgspec.Struct):
@@ -101,14 +103,23 @@ class PatientReader:
     def read(self, patient: str, known: Mapping[str, datetime | None]) -> PatientRecord:
         """All of a patient. `known`: response ids that we hold under this patient → their meta.lastUpdated."""
         newest: dict[str, datetime] = {}
-        readings, foreign = self._responses(patient, newest)
+        survivor = None
+        try:
+            readings, foreign = self._responses(patient, newest)
+        except (NotFound, Refused):
+            # Gone under its old id? What was known is then looked for one by one.
+            if not known or (survivor := self._survivor(patient)) is None:
+                raise
+            readings, foreign = [], 0
         readings = [self._fresh(r, known.get(r.id or "")) for r in readings]
         vanished: set[str] = set()
         moved: set[str] = set()
         for response in sorted(known.keys() - {r.id for r in readings}):
             readings += self._absent(response, patient, vanished, moved)
         readings, observations = self._compare(patient, readings)
-        sessions = self._sessions(patient, newest)
+        sessions = {} if survivor else self._sessions(patient, newest)
+        if moved or vanished:
+            survivor = survivor or self._survivor(patient)
         others = self._complete_sessions(patient, readings, sessions)
         roles = {role: self._role(role) for s in sessions.values() for role in _roles(s)}
         around = Surroundings(sessions, frozenset(others), roles, self._care_team(patient))
@@ -116,7 +127,8 @@ class PatientReader:
         if observations:
             counts["Observation"] = observations
         gone = frozenset(vanished), frozenset(moved)
-        return PatientRecord(patient, tuple(readings), around, *gone, foreign, newest, counts, observations is not None)
+        compared = observations is not None
+        return PatientRecord(patient, tuple(readings), around, *gone, foreign, newest, counts, compared, survivor)
 
     def _search(self, type: str, patient: str, take: Callable[[bytes], Any]) -> list[Any]:
         read = self.settings.read
@@ -177,7 +189,7 @@ class PatientReader:
         named = {r.encounter for r in readings if r.encounter and r.outcome is Outcome.SCORED}
         for ref in sorted(named - sessions.keys()):
             try:
-                session = read_session(self.client.read(ref).body, self.client.bases)
+                session = self._session(ref)
             except (NotFound, Forbidden, Refused):
                 continue  # dangling or out of reach: scored without a link
             if session is not None and session.patient == patient:
@@ -185,6 +197,27 @@ class PatientReader:
             else:
                 others.add(ref)
         return others
+
+    def _session(self, ref: str) -> Session | None:
+        """An encounter by id; where it was merged into another, and is itself no session any more, that one."""
+        body = self.client.read(ref).body
+        session, whole = read_session(body, self.client.bases), body.get("partOf")
+        into = local(whole.get("reference"), "Encounter", self.client.bases) if isinstance(whole, Mapping) else None
+        held = session is not None and session.status in self.settings.read.encounter_statuses
+        return session if held or into is None else read_session(self.client.read(into).body, self.client.bases)
+
+    def _survivor(self, patient: str) -> str | None:
+        """Whom a patient was merged into: `Patient.link` of type replaced-by, followed once."""
+        try:
+            body = self.client.read(patient).body
+        except (NotFound, Forbidden, Refused):
+            return None
+        for link in _objects(body.get("link")):
+            other = link.get("other")
+            who = local(other.get("reference"), "Patient", self.client.bases) if isinstance(other, Mapping) else None
+            if link.get("type") == "replaced-by" and who != patient:
+                return who
+        return None
 
     def _role(self, role: str) -> str | None:
         if role not in self._roles:

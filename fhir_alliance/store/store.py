@@ -43,6 +43,10 @@ class SetAside:
     last_seen: datetime
 
 
+MERGED = "merged:"
+"""Checkpoints that say into whom a patient was merged."""
+
+
 class Store:
     """Local state under one base URL."""
 
@@ -72,6 +76,17 @@ class Store:
         with self.engine.begin() as c:
             mine = (t.checkpoint.c.base == self.base, t.checkpoint.c.name.in_(names))
             c.execute(delete(t.checkpoint).where(*mine))
+
+    def merge(self, patient: str, survivor: str) -> None:
+        """The EHR merged a patient into another."""
+        self.set_checkpoints({f"{MERGED}{patient}": survivor})
+
+    def merged(self) -> dict[str, str]:
+        """Patients that were merged → into whom."""
+        name = t.checkpoint.c.name
+        with self.engine.connect() as c:
+            query = select(name, t.checkpoint.c.value).where(t.checkpoint.c.base == self.base, name.startswith(MERGED))
+            return {found.removeprefix(MERGED): survivor for found, survivor in c.execute(query)}
 
     def forget_patient(self, patient: str) -> int:
         """Delete everything that is kept about a patient; how many rows that were."""

@@ -50,6 +50,7 @@ MATRIX: dict[str, Row] = {
     "retract_and_return": Row("entered in error, and back", EVERYWHERE),
     "a_cancelled_session_takes_its_score_back": Row("session cancelled", TWINS),
     "moved_to_another_patient": Row("response moved to another patient", CACHE),
+    "merged_patients_and_merged_encounters": Row("merged patients and encounters", TWINS),
     "vanished_is_reported_never_deleted": Row("response deleted", TWINS),
     "many_pages": Row("paging over more than 3 pages", CACHE),
     "absolute_and_versioned_references": Row(

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import requests
 
+from . import faults
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import NS, Ehr, reference, value, versions
@@ -171,6 +172,36 @@ def test_moved_to_another_patient(ehr: Ehr, clinic: Clinic, site: MakeSite) -> N
     (new,) = ehr.observations(right)
     assert (new["status"], value(new), reference(new, "encounter")) == ("final", 37, f"Encounter/{session}")
     assert new["identifier"] != old[1]["identifier"]
+
+
+def test_merged_patients_and_merged_encounters(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """The site's list still names the old record: what moved to the other is followed, and written there."""
+    old, new, doctor = clinic.patient("old"), clinic.patient("new"), clinic.practitioner()
+    forms = clinic.course(old, doctor, (36, 37))
+    # Nothing changed under the old id that a search would show: a merge is seen when the patient is read next.
+    here = site(proxy.base, patients=[old], **{"read.quiet_every": "0s"})
+    here.sync()
+    survivor = {"reference": f"Patient/{new}"}
+    session = clinic.encounter("whole", new, doctor, weeks=0)
+    for form, response in zip(forms, map(ehr.read, (f"QuestionnaireResponse/{form}" for form in forms)), strict=True):
+        part = response["encounter"]["reference"]
+        merged = {"status": "cancelled", "partOf": {"reference": f"Encounter/{session}"}} if form == forms[1] else {}
+        ehr.change(part, subject=survivor, **merged)
+        if merged:  # such an EHR's searches do not give it any more
+            proxy.fault(faults.hiding({part.partition("/")[2]}), type="Encounter", when=faults.is_search)
+        ehr.change(f"QuestionnaireResponse/{form}", subject=survivor)
+    ehr.change(f"Patient/{old}", active=False, link=[{"type": "replaced-by", "other": survivor}])
+    here.sync()
+    here.sync()
+    assert [(o["status"], value(o)) for o in ehr.observations(old)] == [("entered-in-error", v) for v in (36, 37)]
+    scores = ehr.observations(new)
+    assert [(o["status"], value(o)) for o in scores] == [("final", 36), ("final", 37)]
+    assert reference(scores[1], "encounter") == f"Encounter/{session}"
+    # Who opted out under the old id is left alone under the new one.
+    here.configure(cohort__exclude=[old], cohort__max_shrink=1.0)
+    ehr.change(f"QuestionnaireResponse/{forms[0]}", status="amended", item=srs_items(20))
+    here.sync()
+    assert value(ehr.observations(new)[0]) == 36
 
 
 def test_vanished_is_reported_never_deleted(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
