@@ -7,7 +7,7 @@ Trouble with this costs the comparison and never the pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -42,26 +42,33 @@ class StatedTotals:
     def __init__(self, client: FhirClient, settings: Settings, rules: Rules):
         self.client, self.read, self.rules = client, settings.read, rules
         self.namespaces = sorted({DEFAULT_NAMESPACE, rules.namespace})
-        self.asking, self.why = False, "read.stated_totals = never"
+        self.asking, self.why = False, "nobody to be compared"
+        self._counted: list[str] = []
         self._lost = False
         """The EHR failed us once: it is not asked again in this pass, so that its trouble costs one request."""
 
-    def look(self, capability: Capability, ours: int) -> None:
-        """Decide whether to ask. `ours`: how many Observations of totals we know to be there because we wrote them."""
-        wish = self.read.stated_totals
-        if wish == "always":
+    def look(self, capability: Capability, ours: int, instruments: Collection[str]) -> None:
+        """Decide whether to ask.
+
+        ours         how many Observations of totals we know to be there because we wrote them
+        instruments  those seen here so far: their totals are counted (none yet: those of all). Whoever states the
+                     total of a new one is noticed in the next pass
+        """
+        wish, self._counted = self.read.stated_totals, sorted(instruments or self.rules.instruments)
+        if wish == "never":
+            self.why = "read.stated_totals = never"
+        elif wish == "always":
             self.asking, self.why = True, "read.stated_totals = always"
-        elif wish == "auto" and capability.search_param("Observation", "code") is False:
+        elif capability.search_param("Observation", "code") is False:
             self.why = "Observation cannot be searched by code"
-        elif wish == "auto":
-            found = self._count()
-            self.asking = found is not None and found > ours
-            told = "the EHR does not count Observations by code" if found is None else f"{found} totals, {ours} ours"
-            self.why = told
+        elif (found := self._count()) is None:
+            self.why = "the EHR does not count Observations by code"
+        else:
+            self.asking, self.why = found > ours, f"{found} totals, {ours} ours"
 
     def _count(self) -> int | None:
         """How many totals the EHR holds, of whoever; None when it does not say."""
-        codes, count = self._codes(self.rules.instruments), 0
+        codes, count = self._codes(self._counted), 0
         for start in range(0, len(codes), MOST_CODES):
             params = [("code", ",".join(codes[start : start + MOST_CODES])), ("_summary", "count")]
             url = self.client.url("Observation", params)
@@ -92,7 +99,7 @@ class StatedTotals:
             if who and not self._ours(resource):
                 patients.add(who)
 
-        codes = self._codes(self.rules.instruments)
+        codes = self._codes(self._counted)
         try:
             for start in range(0, len(codes), MOST_CODES):
                 some = ",".join(codes[start : start + MOST_CODES])
