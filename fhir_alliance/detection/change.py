@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite, sqrt
+
+from msgspec import Struct
 
 Z90, Z95, Z99 = 1.645, 1.96, 2.576
 
 
-@dataclass(frozen=True, slots=True)
-class ReliableChange:
+class ReliableChange(Struct, frozen=True):
     """In points of the scale: error of one score, of a difference, and the smallest reliable differences."""
 
     error: float

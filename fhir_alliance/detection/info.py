@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..errors import ConfigError
 from .policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyInfo:
+class PolicyInfo(Struct, frozen=True):
     """One policy: what it says, on what it may run, and how sensitive it can be made.
 
     instruments   ids of the only instruments that it may run on; None = all

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ..errors import ConfigError
 from .policy import Policy
 from .registry import info, policy
 
 
-@dataclass(frozen=True, slots=True)
-class SitePolicies:
+class SitePolicies(Struct, frozen=True):
     """The site's policy, and others by id of the instrument that they are for."""
 
     usual: Policy
