@@ -102,7 +102,8 @@ class FhirClient:
             grant = self.sign_in(write=write)
             if grant and (left := lacking(self.needed(write=write), grant.rights)):
                 says = ", ".join(spelled(left, grant.grammar))
-                raise errors.Forbidden(f"the EHR does not grant us {says}: ask for it in the client's registration")
+                message = f"the EHR does not grant us {says}: ask for it in the client's registration"
+                raise errors.Forbidden(message, status=403)
 
     # -- reads -----------------------------------------------------------------------------------
 
@@ -237,7 +238,10 @@ class FhirClient:
             letter = "c" if call.interaction == "create" else "u"
             if grant is not None and not grant.permits(call.type, letter):
                 says = ", ".join(spelled({call.type: letter}, grant.grammar))
-                raise errors.Forbidden(f"the EHR does not grant us {says} any more; {call.what} was not sent")
+                # As if it had said 403 itself: a matter of configuration, asked again at the next pass.
+                raise errors.Forbidden(
+                    f"the EHR does not grant us {says} any more; {call.what} was not sent", status=403
+                )
         except errors.EHRError as error:
             if doubt:
                 message = f"the EHR lets us not repeat {call.what}: it may or may not have been written"

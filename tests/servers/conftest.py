@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from . import builds
+from . import builds, clients
 from .clinic import Clinic
 from .ehr import Ehr
 from .matrix import MATRIX
@@ -60,7 +60,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture
 def ehr(server: Server) -> Ehr:
-    return Ehr(server.base)
+    return Ehr(server.base, server.recipe.loader)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def site(ehr: Ehr, clinic: Clinic, captured: Path, tmp_path: Path) -> MakeSite:
+def site(server: Server, ehr: Ehr, clinic: Clinic, captured: Path, tmp_path: Path) -> MakeSite:
     """Makes an installation for the clinic's patients: site(), site(proxy.base), site(**{"write.enabled": False})."""
     numbers = count(1)
 
@@ -95,6 +95,8 @@ def site(ehr: Ehr, clinic: Clinic, captured: Path, tmp_path: Path) -> MakeSite:
         **options: Any,
     ) -> Site:
         folder = tmp_path / f"site{next(numbers)}"
+        if server.recipe.loader:
+            options = clients.product(server.folder) | options
         cohort = clinic.patients if patients is None else patients
         return Site(folder, base or ehr.base, cohort, tag=clinic.tag, captured=captured, options=options)
 

@@ -13,15 +13,17 @@ NS = "https://w3id.org/fhir-alliance"
 
 
 class Ehr:
-    """One server at its base URL."""
+    """One server at its base URL; `token` where it asks who we are."""
 
-    def __init__(self, base: str):
+    def __init__(self, base: str, token: str | None = None):
         self.base = base
         self.http = requests.Session()
         self.http.trust_env = False
         self.http.headers.update(
             {"Accept": "application/fhir+json", "Content-Type": "application/fhir+json", "Cache-Control": "no-cache"}
         )
+        if token:
+            self.http.headers["Authorization"] = f"Bearer {token}"
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         """One request, whatever the answer."""

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from .running import RECIPES
 
 SERVERS = tuple(RECIPES)
-_TWIN_OF = {"sekmet-stock": "sekmet", "sekmet-absolute": "sekmet", "hapi-cached": "hapi"}
+_TWIN_OF = {"sekmet-stock": "sekmet", "sekmet-absolute": "sekmet", "sekmet-smart": "sekmet", "hapi-cached": "hapi"}
 TWINS = {name: f"the same engine as {twin}; what sets it apart plays no part" for name, twin in _TWIN_OF.items()}
 FAULTS = {name: f"the proxy makes the fault, and {twin} answers like it otherwise" for name, twin in _TWIN_OF.items()}
-CACHE = {"hapi-cached": "its cache shows where data change between passes: first pass, replay, amend, retract, alerts"}
+SIGNED_IN = {"sekmet-smart": "signing in shows in first pass, replay, amend, retract, alerts, and in test_smart.py"}
+CACHE = {
+    "hapi-cached": "its cache shows where data change between passes: first pass, replay, amend, retract, alerts",
+    **SIGNED_IN,
+}
 _FORGETS = "keeps its data in memory only"
 _REFUSES = "refuses such a reference on write (shown as test_hapi_refuses_references_to_nowhere)"
 
@@ -37,6 +41,7 @@ def _only(*names: str, why: str) -> dict[str, str]:
 
 
 EVERYWHERE: dict[str, str] = {}
+SMART = _only("sekmet-smart", why="has no authorisation server")
 FAST = _only("sekmet", why="about the product alone: no real server's answer plays a part; one shows it")
 
 MATRIX: dict[str, Row] = {
@@ -58,7 +63,7 @@ MATRIX: dict[str, Row] = {
         {"medplum": "its search by patient finds relative references only", "hapi": _REFUSES, "hapi-cached": _REFUSES},
     ),
     "dangling_and_foreign_references": Row(
-        "dangling and foreign references", {"hapi": _REFUSES, "hapi-cached": _REFUSES}
+        "dangling and foreign references", {"hapi": _REFUSES, "hapi-cached": _REFUSES, **SIGNED_IN}
     ),
     "hapi_refuses_references_to_nowhere": Row(
         "dangling and foreign references are refused", _only("hapi", why="accepts them, see the row above")
@@ -95,6 +100,7 @@ MATRIX: dict[str, Row] = {
             "sekmet-stock": "does not list QuestionnaireResponse in /metadata",
             "medplum": "its /metadata lists no types",
             "sekmet-absolute": TWINS["sekmet-absolute"],
+            "sekmet-smart": TWINS["sekmet-smart"],
             "hapi-cached": TWINS["hapi-cached"],
         },
     ),
@@ -171,6 +177,14 @@ MATRIX: dict[str, Row] = {
         "random histories, crash at a step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
     ),
     "a_bug_costs_one_patient": Row("a bug costs one patient", FAST),
+    # test_smart.py
+    "a_token_that_expires_during_a_run_is_renewed": Row("token expires during a run", SMART),
+    "a_wrong_audience": Row("wrong audience", SMART),
+    "a_scope_that_is_too_wide": Row("scope too wide", SMART),
+    "a_right_that_is_withdrawn_during_a_run": Row("right withdrawn during a run", SMART),
+    "a_rotated_key": Row("rotated key", SMART),
+    "reader_and_writer_are_separate_clients": Row("reader and writer are separate clients", SMART),
+    "a_client_secret": Row("client secret", SMART),
     # test_crash.py
     "crash_at_each_step": Row(
         "kill -9 at each ledger step", _only("sekmet", "hapi", why="a crash is ours; two suffice")

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
-from . import builds
+from . import builds, clients
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
@@ -33,6 +33,7 @@ class Recipe:
 
     keeps    its data survive a restart
     patience seconds from start to the first answer on /metadata
+    loader   bearer token of the tests' own HTTP client, None where nobody is asked who they are
     """
 
     name: str
@@ -41,14 +42,28 @@ class Recipe:
     command: Callable[[Path, int], list[str]]
     keeps: bool = True
     patience: float = 30
+    loader: str | None = None
 
 
-def _sekmet(folder: Path, port: int, *, stock: bool = False, behaviour: str = "{}") -> list[str]:
+def _settings(folder: Path, port: int, *, behaviour: str = "{}", auth: str = "{}") -> Path:
     settings = folder / "settings.yaml"
     settings.write_text(
         f"base_url: http://{HOST}:{port}/fhir\nhost: {HOST}\nport: {port}\ndata_dir: {folder / 'data'}\n"
-        f"log_inbound: false\nsimulator: {{enabled: false}}\nserver_behaviour: {behaviour}\n"
+        f"log_inbound: false\nsimulator: {{enabled: false}}\nserver_behaviour: {behaviour}\nserver_auth: {auth}\n"
     )
+    return settings
+
+
+def sekmet_smart_settings(folder: Path, port: int, scopes: Mapping[str, str] = clients.CLIENTS) -> Path:
+    """Write the settings of `sekmet-smart`: they hold from its next start on."""
+    return _settings(folder, port, auth=clients.server_auth(folder, scopes))
+
+
+def _sekmet(folder: Path, port: int, *, stock: bool = False, behaviour: str = "{}") -> list[str]:
+    return _serve(_settings(folder, port, behaviour=behaviour), stock=stock)
+
+
+def _serve(settings: Path, *, stock: bool = False) -> list[str]:
     if stock:
         return [sys.executable, "-m", "sekmet.cli", "serve", "-c", str(settings)]
     return [sys.executable, "-m", "fhir_alliance.demo.sekmet", str(settings), "--until-stdin-closes"]
@@ -60,6 +75,11 @@ def _sekmet_stock(folder: Path, port: int) -> list[str]:
 
 def _sekmet_absolute(folder: Path, port: int) -> list[str]:
     return _sekmet(folder, port, behaviour="{absolute_references: true}")
+
+
+def _sekmet_smart(folder: Path, port: int) -> list[str]:
+    written = folder / "settings.yaml"
+    return _serve(written if written.exists() else sekmet_smart_settings(folder, port))
 
 
 def _medplum(folder: Path, port: int) -> list[str]:
@@ -81,6 +101,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("sekmet", "sekmet", "/fhir", _sekmet),
         Recipe("sekmet-stock", "sekmet", "/fhir", _sekmet_stock),
         Recipe("sekmet-absolute", "sekmet", "/fhir", _sekmet_absolute),
+        Recipe("sekmet-smart", "sekmet", "/fhir", _sekmet_smart, loader=clients.LOADER),
         Recipe("medplum", "medplum", "/fhir/R4", _medplum, keeps=False),
         Recipe("hapi", "hapi", "/fhir", _hapi, patience=120),
         Recipe("hapi-cached", "hapi", "/fhir", _hapi_cached, patience=120),
