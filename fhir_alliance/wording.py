@@ -143,7 +143,9 @@ def baseline_sessions(instrument: Instrument, episode: Episode) -> str:
     scores = [f"{day(p.at)} {number(instrument, p.value)}" for p in episode.base if p.value is not None]
     if episode.onset.baseline is None:
         return f"Scores: {', '.join(scores)}."
-    return f"Usual: {number(instrument, episode.onset.baseline)} ({', '.join(scores)})."
+    compared = {"step": "Before", "from-best": "Best", "low": "Cut-off"}.get(episode.kind, "Usual")
+    of = f" ({', '.join(scores)})" if scores else ""
+    return f"{compared}: {number(instrument, episode.onset.baseline)}{of}."
 
 
 def describe(instrument: Instrument, event: Event) -> str:
