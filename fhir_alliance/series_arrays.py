@@ -7,6 +7,7 @@ reading row by row, which alone knows what is wrong with it and says so.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from .detection.tolerance import EPSILON
 from .model import Change
 from .series import Header, Problem, Row, cells_of_line, clash, header, is_ndjson, read_rows, row_of_line, text_of_name
-from .series_cells import EPOCH, Bytes, Places, instants, numbers, repeated
+from .series_cells import EPOCH, Bytes, Places, instants, numbers, repeated, unquoted
 
 _CHUNK = 1 << 21
 _LONG = 2_000
@@ -49,13 +50,33 @@ class SeriesArrays:
 def read_arrays(data: bytes, change: Change) -> SeriesArrays:
     """What `read_series` reads, as arrays. ConfigError when the file as a whole has another shape."""
     problems: list[Problem] = []
-    table = _Table(data)
-    if is_ndjson(data) or b'"' in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
+    lines = None if is_ndjson(data) else _plain(data)
+    table = _Table(data if lines is None else lines)
+    if lines is None:
         for row in read_rows(data, change, problems):
             table.add_row(row)
     else:
-        _Lines(data, change, problems, table).read()
+        _Lines(lines, change, problems, table).read()
     return table.series(problems)
+
+
+def _plain(data: bytes) -> bytes | None:
+    """The CSV without quotation marks that says the same, where every line of it is a record; else None."""
+    if b'"' in data:
+        data = data.removeprefix(b"\xef\xbb\xbf")
+        pieces = [unquoted(np.frombuffer(data[a:b], np.uint8)) for a, b in _pieces(data, 0)]
+        if any(piece is None for piece in pieces):
+            return None
+        data = b"".join(piece.tobytes() for piece in pieces if piece is not None)
+    return None if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") else data
+
+
+def _pieces(data: bytes, begin: int) -> Iterator[tuple[int, int]]:
+    """(first, last + 1) of pieces of whole lines."""
+    while begin < len(data):
+        end = data.rfind(b"\n", begin, begin + _CHUNK) + 1 or data.find(b"\n", begin + _CHUNK) + 1 or len(data)
+        yield begin, end
+        begin = end
 
 
 # -- rows as they come ---------------------------------------------------------------------------
@@ -167,12 +188,8 @@ class _Lines:
     def read(self) -> None:
         """Every line, into the table or the problems."""
         begin, head = self._header()
-        while begin < len(self._data):
-            end = self._data.rfind(b"\n", begin, begin + _CHUNK) + 1
-            if not end:
-                end = self._data.find(b"\n", begin + _CHUNK) + 1 or len(self._data)
-            self._chunk(begin, end, head)
-            begin = end
+        for chunk in _pieces(self._data, begin):
+            self._chunk(*chunk, head)
 
     def _header(self) -> tuple[int, Header]:
         """(place below the header, what it says)."""

@@ -15,7 +15,8 @@ Places = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ZERO, _DOT = ord("0"), ord(".")
+_ZERO, _DOT, _QUOTE = ord("0"), ord("."), ord('"')
+_SEPARATORS = np.frombuffer(b",\r\n", np.uint8)
 _EXACT = 1 << 53
 _TENS = np.array([float(f"1e{n}") for n in range(24)])
 _TELLING = 19
@@ -130,3 +131,17 @@ def repeated(text: Bytes, first: Places, length: Places) -> Mask:
         word = words[np.minimum(first + column, len(words) - 1)] & _FIRST_BYTES[rest]
         same[1:] &= word[1:] == word[:-1]
     return same
+
+
+def unquoted(text: Bytes) -> Bytes | None:
+    """A CSV without its quotation marks, where each pair of them holds one whole cell that needs none; else None."""
+    marks = np.flatnonzero(text == _QUOTE)
+    if len(marks) % 2:
+        return None
+    opening, closing = marks[::2], marks[1::2]
+    separates = np.isin(text, _SEPARATORS)
+    whole = separates[opening - 1] | (opening == 0)
+    whole &= np.append(separates, True)[closing + 1]
+    between = np.flatnonzero(separates)
+    whole &= np.searchsorted(between, opening) == np.searchsorted(between, closing)
+    return text[text != _QUOTE] if whole.all() else None

@@ -35,7 +35,7 @@ _BLOCK = 8192
 """Courses that run together: as many as keep their state in the cache."""
 _CELLS = 1 << 22
 """Most scores in the histories of a block."""
-STEP_COST = 40
+STEP_COST = 25
 """A step of a block takes as long as the readable form needs for so many scores."""
 
 
@@ -195,8 +195,8 @@ def _run_courses(
 
 def _too_long(length: Columns, step_cost: int) -> int:
     """How many of the longest courses to run one by one, so that the whole takes the least time."""
-    one_by_one = np.concatenate(([0], np.cumsum(length[:-1])))
-    return int(np.argmin(one_by_one + step_cost * length)) if len(length) else 0
+    one_by_one = np.concatenate(([0], np.cumsum(length)))
+    return int(np.argmin(one_by_one + step_cost * np.append(length, 0)))
 
 
 def _run_readable(course: Course, begin: int, values: list[float], found: Found) -> None:

@@ -16,7 +16,7 @@ from fhir_alliance.errors import ConfigError
 from fhir_alliance.model import Change
 from fhir_alliance.series import Problem, read_series, read_time
 from fhir_alliance.series_arrays import read_arrays
-from fhir_alliance.series_cells import instants, numbers, repeated
+from fhir_alliance.series_cells import instants, numbers, repeated, unquoted
 
 FIRST, LAST = datetime(2, 1, 1), datetime(9998, 12, 31)  # noqa: DTZ001 (the zone is part of the test)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +94,12 @@ VALUES = [
 LINES = st.one_of(
     st.tuples(st.sampled_from(NAMES), st.sampled_from(TIMES), st.sampled_from(VALUES)).map(",".join),
     st.tuples(st.sampled_from(NAMES[:4]), st.dates().map(str), st.floats(1, 5).map(repr)).map(",".join),
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(TIMES), st.sampled_from(VALUES)).map(
+        '"{0[0]}","{0[1]}",{0[2]}'.format
+    ),
+    st.sampled_from(
+        ['"a, b",2026-01-05,4', '"a""b",2026-01-05,4', '"a\nb",2026-01-05,4', ' "a",2026-01-05,4', '""', '","']
+    ),
     st.sampled_from(["", " ", ",,", "a", "a,2026-01-05", "a,2026-01-05,4,note", '"a",2026-01-05,4', 'a,2026-01-05,"4']),
 )
 FILES = st.tuples(
@@ -137,6 +143,24 @@ def test_rows_at_one_instant_in_any_order(chunk: None) -> None:
         b"series,at,value\nb,2026-01-12,4\na,2026-01-05T02:00+02:00,4\nb,2026-01-05,3\na,2026-01-05,4.5\n"
         b"a,2026-01-12,4.1\nb,2026-01-12T00:00,4\nb,2026-01-05T00:00Z,3\nb,20260105,3\n"
     )
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["a", "b", " ", "", "1\t2", "ä"]), min_size=1, max_size=4), max_size=6), st.data()
+)
+def test_quotation_marks_that_are_not_needed(records: list[list[str]], data: st.DataObject) -> None:
+    plain = "\n".join(",".join(cells) for cells in records)
+    quoted = "\n".join(",".join(f'"{c}"' if data.draw(st.booleans()) else c for c in cells) for cells in records)
+    found = unquoted(np.frombuffer(quoted.encode(), np.uint8))
+    assert found is not None
+    assert found.tobytes().decode() == plain
+
+
+@pytest.mark.parametrize(
+    "text", ['"', 'a"b"', '"a"b', '"a,b"', '"a\nb"', '"a""b"', '"a', ' "a"', '"a" ', '","', '"\r"']
+)
+def test_quotation_marks_that_are_needed_or_wrong(text: str) -> None:
+    assert unquoted(np.frombuffer(f"x,{text}\ny".encode(), np.uint8)) is None
 
 
 def test_ndjson(chunk: None) -> None:
