@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -31,9 +31,20 @@ from .config_types import (
     is_loopback,
     parse_duration,
 )
+from .config_writing import Alerts, Write
 from .errors import ConfigError
 
-__all__ = ["Secret", "Settings", "find_config", "format_duration", "is_loopback", "load", "parse_duration"]
+__all__ = [
+    "Alerts",
+    "Secret",
+    "Settings",
+    "Write",
+    "find_config",
+    "format_duration",
+    "is_loopback",
+    "load",
+    "parse_duration",
+]
 
 DEFAULT_NAMESPACE = "https://w3id.org/fhir-alliance"
 CONFIG_NAME = "fhir-alliance.toml"
@@ -175,60 +186,6 @@ class Read(Section):
     allow_labels: list[str] = Field(
         [], description="security label codes to process although they are refused by default, like PSYTHPN"
     )
-
-
-class ScoreWriting(Section):
-    """Where scores go."""
-
-    sink: Literal["observation", "none"] = Field("observation", description="observation, or none: scores stay here")
-
-
-Writable = Literal["Observation", "Task", "Flag", "Device"]
-
-
-class Write(Section):
-    """Nothing is written unless `enabled` is true and the type is listed."""
-
-    enabled: bool = Field(False, description="the main switch, off by default")
-    types: list[Writable] = Field([], description="Observation, Task, Flag, Device")
-    max_per_run: int = Field(2000, ge=1, description="a pass ends (exit 3) when it has written this many")
-    max_alert_share: float = Field(
-        0.05, ge=0, le=1, description="of dyads with a baseline, from 20 dyads up; beyond it nothing is pushed (exit 6)"
-    )
-    shape: Literal["flat"] = Field("flat", description="one Observation per scale")
-    inferred_encounter: bool = Field(False, description="write encounter links that we inferred")
-    security_labels: list[str] = Field(
-        [], description='labels to add to what we write, as "system|code"; source labels are always copied'
-    )
-    snomed: bool = Field(
-        False, description="write the SNOMED CT code of a total beside ours; needs the site's SNOMED CT licence"
-    )
-    reconcile_after: Duration = Field(
-        timedelta(seconds=60), description="between the two searches that prove that a write did not happen"
-    )
-    scores: ScoreWriting = Field(default_factory=ScoreWriting)
-
-
-class Alerts(Section):
-    """Who hears of a possible strain, and when."""
-
-    sinks: list[Literal["task", "flag"]] = Field(["task"], description="task (default), flag (shown to everyone)")
-    audience: Literal["dyad"] = Field("dyad", description="the treating practitioner only")
-    pool: str = Field("", description='owner when the dyad has none: "CareTeam/1", "Organization/2", …; empty = nobody')
-    care_team_role: str = Field("", description='role code ("system|code" or code) that names the treating clinician')
-    close_on_repair: bool = Field(False, description="end a Flag when its strain is repaired")
-    max_age: Duration = Field(timedelta(days=21), description="older strains are recorded, never pushed")
-    since: date | None = Field(
-        None, description="go-live date: nothing before it is pushed", examples=[date(2026, 1, 31)]
-    )
-    due: Duration = Field(timedelta(days=7), description="due date of a Task, from its creation")
-
-    @model_validator(mode="after")
-    def _pool(self) -> Alerts:
-        kinds = "CareTeam|Organization|HealthcareService|PractitionerRole"
-        if self.pool and not re.fullmatch(rf"({kinds})/[A-Za-z0-9\-._]+", self.pool):
-            raise ValueError(f"pool is {kinds.replace('|', ', ')} and an id, like CareTeam/12")
-        return self
 
 
 class DetectionSettings(Section):

@@ -77,6 +77,22 @@ def base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def web_url(url: str) -> str:
+    """The URL as it is. ValueError when nothing may be sent there."""
+    parts = urlsplit(url)
+    if parts.fragment:
+        raise ValueError("a fragment is never sent; leave it out")
+    base_url(parts._replace(query="").geturl())
+    return url
+
+
+def _code(text: str) -> str:
+    system, _, code = text.partition("|")
+    if not (system and code):
+        raise ValueError("give system|code, like http://loinc.org|11506-3")
+    return text
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -93,6 +109,8 @@ def _namespace(uri: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(base_url), "URL"]
+WebUrl = Annotated[str, AfterValidator(web_url), "URL"]
+Code = Annotated[str, AfterValidator(_code), "system|code"]
 Zone = Annotated[str, AfterValidator(_zone), "time zone"]
 Namespace = Annotated[str, AfterValidator(_namespace), "URI"]
 

@@ -20,7 +20,7 @@ LAYERS = (
     "alerting",
     "decide",
     # above: pure
-    "config_types config_auth config_tree config_messages config signing keyfolder catalogue log faults report audit vendors",
+    "config_types config_auth config_writing config_tree config_messages config signing keyfolder catalogue log faults report audit vendors",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
     "lookup reading stated_totals cohort changes due apply configcheck",
     "holdings passing overview explaining doctor",

@@ -123,7 +123,30 @@ def test_plain_http_to_this_machine(read: Load, base: str) -> None:
         ("[read]\npage_size = 1.5", "read.page_size: give a whole number"),
         ("[write]\nmax_alert_share = 1.5", "write.max_alert_share: give 1.0 or less"),
         ('[write]\nenabled = "perhaps"', "write.enabled: give true or false"),
-        ('[write]\ntypes = ["Patient"]', "write.types[1]: give 'Observation', 'Task', 'Flag' or 'Device'"),
+        (
+            '[write]\ntypes = ["Patient"]',
+            "write.types[1]: give 'Observation', 'Task', 'Flag', 'Communication', 'DocumentReference', 'Device', "
+            "'Provenance' or 'AuditEvent'",
+        ),
+        ("[write.scores]\nsink = \"flowsheet\"", "write.scores: sink = flowsheet needs flowsheet_rows"),
+        (
+            '[write.scores.flowsheet_rows]\n"wai-sr-c/total" = "1234"',
+            "write.scores.flowsheet_rows.\"wai-sr-c/total\": give system|code, like http://loinc.org|11506-3",
+        ),
+        ('[alerts]\nsinks = ["webhook"]', "alerts: the sink webhook needs [alerts.webhook] with url and secret"),
+        (
+            '[alerts.webhook]\nurl = "http://hooks.example.org/x"',
+            "alerts.webhook.url: plain http is allowed for this machine only; use https",
+        ),
+        (
+            '[alerts]\npool = "Group/1"',
+            "alerts: pool is CareTeam, Organization, HealthcareService, PractitionerRole and an id, like CareTeam/12",
+        ),
+        (
+            '[alerts]\nsender = "Patient/1"',
+            "alerts: sender is Practitioner, PractitionerRole, Organization, HealthcareService, Device and an id, "
+            "like Practitioner/12",
+        ),
         ('[read]\nencounter_classes = "AMB"', "read.encounter_classes: give a list, like [...]"),
         ('[alerts]\nsince = "soon"', "alerts.since: give a date, like 2026-01-31"),
         ('[cohort]\nsource = "group"', "cohort: source = group needs id"),
@@ -152,7 +175,7 @@ def test_a_mistake_is_named_by_its_place_in_the_file(read: Load, text: str, line
 
 def test_all_mistakes_are_told_at_once(read: Load) -> None:
     assert complaint(read, '[read]\npage_size = 0\nmode = "fast"\n[log]\nlevel = "loud"') == [
-        "read.mode: give 'auto', 'watermark' or 'full-diff'",
+        "read.mode: give 'auto', 'watermark', 'clinical-window' or 'full-diff'",
         "read.page_size: give 1 or more",
         "log.level: give 'debug', 'info', 'warning' or 'error'",
     ]
