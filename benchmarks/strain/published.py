@@ -164,8 +164,8 @@ def _share(said: np.ndarray[Any, np.dtype[np.bool_]]) -> Figure:
 
 
 def _agrees(measure: str, printed: float, figure: Figure, clients: int) -> bool:
-    """Is what was printed within both Monte Carlo errors and its own rounding?"""
+    """Is what was printed within both Monte Carlo errors (99.9 %: the table has a hundred cells) and its rounding?"""
     rounding = 0.0005 if measure.startswith("phi") else 0.005
-    both = (1 + clients / CLIENTS_THERE) ** 0.5
+    both = (1 + clients / CLIENTS_THERE) ** 0.5 * 3.29 / 1.96
     low, middle, high = (v or 0.0 for v in (figure.low, figure.estimate, figure.high))
     return bool(abs(printed - middle) <= both * (high - low) / 2 + rounding)

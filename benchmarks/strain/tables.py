@@ -168,6 +168,24 @@ def _three(result: Json) -> str:
     return " · ".join(_one(f, 2) for f in figures)
 
 
+def by_onset(results: Json) -> Iterator[str]:
+    """Strains at random, seen by +2, by the session at which they begin; balanced presets."""
+    for told in results["instruments"].values():
+        yield from _titled(told)
+        yield from _head("policy", "false check-ins per 100", *_groups(told), "any session")
+        for r in told["random"]["results"]:
+            if r["stratum"] == "all" and r["preset"] == "balanced":
+                groups = [_with(group["seen_by_2"], 2) for group in r["by_onset"]]
+                false = _with(r["false_alarms_per_100"]["L2"], 2)
+                yield _row(f"`{r['policy']}`", false, *groups, _with(r["seen_by_2"], 2))
+        yield ""
+
+
+def _groups(told: Json) -> list[str]:
+    groups = told["random"]["results"][0]["by_onset"]
+    return [f"session {g['first']} to {g['last']}" if g["last"] else f"session {g['first']} or later" for g in groups]
+
+
 def _told(repair: Json) -> Json:
     known: Iterable[Json] = (ends["repaired"] for ends in repair.values() if ends["repaired"]["estimate"] is not None)
     return next(iter(known), {"estimate": None})

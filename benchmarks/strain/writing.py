@@ -27,6 +27,7 @@ TABLES: dict[str, Callable[[Any], Iterable[str]]] = {
     "policies": tables.policies,
     "default": tables.default,
     "short": tables.short,
+    "onset": tables.by_onset,
     "published": tables.published,
     "variants": lambda results: tables.variants(results, COMPARED),
 }

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
 from ..detection import Policy
 from ..model import Change
-from .alarms import ONSETS, Alarms, alarms
+from .alarms import ONSETS as KINDS
+from .alarms import Alarms, alarms
+from .measure import ONSETS as GROUPS
 from .measure import PREVALENCES, false_alarms, repair, seen, with_any
 from .ratio import Ratio, predictive
-from .result import AlertRates, Repair, Result, Seen, Who
+from .result import AlertRates, ByOnset, Repair, Result, Seen, Who
 from .sample import Sample
 from .setting import Planted, Setting
 from .strata import ALL, Strata, members, strata
@@ -74,7 +77,7 @@ class Bench:
         if self.main:
             twins = [s for strain, (s, _) in by_strain.items() if strain.depth == self.main.depth]
             seen_main = replace(seen_main, repair=_joined(twins))
-        kinds = [kind for kind in ONSETS if calm.of_kind(kind).any()]
+        kinds = [kind for kind in KINDS if calm.of_kind(kind).any()]
         return Result(
             who=_who(policy, stratum, sample, rows),
             l2=rate.figure().times(100),
@@ -85,6 +88,7 @@ class Bench:
             seen=seen_main,
             ppv={f"{100 * p:g}": predictive(at_onset, rate, p) for p in PREVALENCES},
             by_strain=tuple((strain, found) for strain, (found, _) in by_strain.items()),
+            by_onset=() if self.main else tuple(_by_onset(sample, calm, rows)),
         )
 
 
@@ -111,6 +115,13 @@ def _seen(sample: Sample, found: Alarms, rows: Bools) -> tuple[Seen, Ratio]:
     planted, scored = int(rows[sample.planted.series].sum()), int(at_onset.of)
     ends = repair(sample, found, rows)
     return Seen(at_onset.figure(), by_1.figure(), by_2.figure(), scored, planted - scored, ends), at_onset
+
+
+def _by_onset(sample: Sample, found: Alarms, rows: Bools) -> Iterator[ByOnset]:
+    for first, last in GROUPS:
+        at_onset, by_2 = (seen(sample, found.check_in, rows, within, (first, last)) for within in (0, 2))
+        end = int(last) if last < inf else None
+        yield ByOnset(int(first), end, int(at_onset.of), at_onset.figure(), by_2.figure())
 
 
 def _joined(each: Sequence[Seen]) -> Repair:

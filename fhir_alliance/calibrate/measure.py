@@ -16,6 +16,7 @@ repair          strains seen by +2: what the first episode that began there was 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from .truth import TAIL, Bools
 
 PREVALENCES = (0.02, 0.05, 0.10)
 """Shares of sessions in which a visible strain begins, for the share of check-ins that are right."""
+
+ONSETS = ((1, 3), (4, 5), (6, inf))
+"""Sessions at which strains begin, in groups: before a personal baseline, at a young one, later."""
 
 ENDS = {"repaired": RECOVERED, "unrepaired": NOT_RECOVERED, "undecided": UNDECIDED}
 
@@ -41,9 +45,13 @@ def with_any(sample: Sample, said: Bools, series: Bools) -> Ratio:
     return Ratio((hits > 0).astype(float), (sessions > 0).astype(float))
 
 
-def seen(sample: Sample, said: Bools, series: Bools, within: int) -> Ratio:
-    """Share of the strains with a scored onset that have a check-in within so many sessions."""
-    at = _scored_onsets(sample, series)
+def seen(sample: Sample, said: Bools, series: Bools, within: int, onsets: tuple[float, float] = (1, inf)) -> Ratio:
+    """Share of the strains with a scored onset that have a check-in within so many sessions.
+
+    onsets  only strains that begin between these sessions, both included
+    """
+    session = sample.planted.onset + 1
+    at = _scored_onsets(sample, series) & (session >= onsets[0]) & (session <= onsets[1])
     return Ratio(_count(sample, at & _hit(sample, said, within)), _count(sample, at))
 
 

@@ -53,12 +53,17 @@ def blocks(results: Sequence[Result]) -> Iterator[str]:
 
 
 def strains(result: Result) -> Iterator[str]:
-    """The planted strains one by one, all clients."""
+    """The planted strains one by one, or those at random by the session they begin at; all clients."""
     if result.by_strain:
         yield _line("points below usual", ["at onset", "by +2", "told repaired"])
     for strain, seen in result.by_strain:
         how = "one session" if strain.lasts == "once" else strain.lasts
         yield _line(f"  {strain.points:g}, {how}", [shown(seen.at_onset), shown(seen.by_2), shown(_told(seen))])
+    if result.by_onset:
+        yield _line("strains that begin at", ["at onset", "by +2", "strains"])
+    for group in result.by_onset:
+        label = f"  session {group.first} to {group.last}" if group.last else f"  session {group.first} or later"
+        yield _line(label, [shown(group.at_onset), shown(group.by_2), f"{group.strains:,}"])
 
 
 def alert_blocks(results: Sequence[AlertRates]) -> Iterator[str]:

@@ -40,6 +40,27 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class ByOnset:
+    """Strains that begin between two sessions, both included; `last` None: to the end."""
+
+    first: int
+    last: int | None
+    strains: int
+    at_onset: Figure
+    by_2: Figure
+
+    def to_json(self) -> Json:
+        """Under the names of the result."""
+        return {
+            "first": self.first,
+            "last": self.last,
+            "strains": self.strains,
+            "seen_at_onset": self.at_onset.to_json(),
+            "seen_by_2": self.by_2.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Who:
     """Which policy at which sensitivity, and on whom."""
 
@@ -66,6 +87,7 @@ class Result:
     run_length  scored sessions from one false check-in to the next, on average: 1 / rate
     ppv         share of check-ins that are right, by per cent of sessions in which a strain begins
     by_strain   the planted strains one by one
+    by_onset    strains at random, by the session at which they begin
     """
 
     who: Who
@@ -77,6 +99,7 @@ class Result:
     seen: Seen
     ppv: Mapping[str, Figure]
     by_strain: tuple[tuple[Planted, Seen], ...] = ()
+    by_onset: tuple[ByOnset, ...] = ()
 
     def to_json(self) -> Json:
         """As `calibrate --json` prints it."""
@@ -95,6 +118,8 @@ class Result:
                 {**strain.to_json(), **seen.to_json(), "repair": _repair(seen.repair)}
                 for strain, seen in self.by_strain
             ]
+        if self.by_onset:
+            told["by_onset"] = [group.to_json() for group in self.by_onset]
         return told
 
 

@@ -96,8 +96,8 @@ def _infos(instrument: Instrument, ids: list[str] | None, config: Path | None) -
     for told in infos:
         if why := told.refuses(instrument.id):
             raise ConfigError(f"{why}; `fhir-alliance policies list` names the others")
-        if told.looks_ahead:
-            typer.echo(f"{told.id} looks ahead: later scores place its marks, so its figures flatter it.", err=True)
+        if not told.push:
+            typer.echo(f"{told.id} is for reports only: it raises no alert, so it sees nothing here.", err=True)
     return infos
 
 

@@ -132,6 +132,12 @@ def test_text_keeps_to_80_columns(policies: tuple[str, ...]) -> None:
     assert "1.5, lasting" in text
 
 
+def test_a_policy_for_reports_says_that_it_raises_no_alert() -> None:
+    done = run(*SMALL, "--policy", "change-point/1", "--json")
+    assert "for reports only" in done.stderr
+    assert json.loads(done.stdout)["results"][0]["seen_by_2"]["estimate"] == 0
+
+
 # -- files ---------------------------------------------------------------------------------------
 
 

@@ -79,6 +79,13 @@ def test_seen_is_by_sessions_and_of_strains_whose_onset_was_scored() -> None:
     assert [(r.hits, r.of) for r in by] == [(1, 3), (1, 3), (2, 3)]
 
 
+def test_seen_of_strains_that_begin_between_two_sessions() -> None:
+    found = sample(".S......", "...S....", "....S...")
+    check_ins = said(found, (0, 2), (1, 4))
+    by_onset = [seen(found, check_ins, everyone(found), 0, onsets) for onsets in ((1, 3), (4, 5), (6, 99))]
+    assert [(r.hits, r.of) for r in by_onset] == [(1, 1), (1, 2), (0, 0)]
+
+
 def test_seeing_does_not_run_past_the_last_session() -> None:
     found = sample("...S")
     assert seen(found, said(found, (0, 4)), everyone(found), 2).hits == 1
