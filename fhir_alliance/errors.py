@@ -91,7 +91,7 @@ class Throttled(EHRError):
 
 
 class Unauthorised(EHRError):
-    """401 after one renewed attempt: credentials are wrong or expired."""
+    """401 after one renewed attempt, or no token to be had: credentials are wrong or expired."""
 
 
 class Forbidden(EHRError):

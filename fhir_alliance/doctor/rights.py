@@ -9,10 +9,10 @@ from ..config import Settings
 from ..config_auth import Auth
 from ..errors import ConfigError, EHRError
 from ..fhir.http import FhirClient
-from ..fhir.scopes import Grammar, Grant, lacking, spelled
+from ..fhir.scopes import Grammar, Grant, joined, lacking, spelled
 from .findings import Section
 
-_WITHOUT = "weights of answers, dyads by role, or merged patients may not be found"
+_WITHOUT = "weights of answers, dyads by role, merged patients, or totals that others state may not be found"
 
 
 def sign_in(client: FhirClient, settings: Settings, name: str, section: Section) -> bool:
@@ -45,8 +45,9 @@ def _identity(client: FhirClient, auth: Auth, section: Section, *, write: bool) 
         facts["missing"] = spelled(lacking(needed, grant.rights), grammar)
     facts["needed"] = spelled(needed, grammar)
     _say(auth, facts["needed"], facts["missing"], grant, section, write=write)
-    helpful = lacking(client.needs.helpful, grant.rights) if grant is not None and not write else {}
-    if helpful:
+    if grant is None or write:
+        return True
+    if helpful := lacking(client.needs.helpful, joined(grant.rights, needed)):
         section.warn("scopes", f"Not granted: {_list(spelled(helpful, grammar))}. Passes do without; {_WITHOUT}.")
     return True
 

@@ -17,7 +17,7 @@ _COHORT: Mapping[str, Rights] = {
 }
 _READING: Rights = {"Encounter": "rs", "QuestionnaireResponse": "rs"}
 _HELPFUL: Rights = {"Patient": "r", "PractitionerRole": "r", "Questionnaire": "rs"}
-"""Merged patients, dyads by role, and weights of answers are found by these; a pass can do without."""
+"""Merged patients, dyads by role, and weights of answers are found by these; a pass does without where it must."""
 _WRITING = "crus"
 """Create and update; read before an update, and search for what became of a write."""
 
@@ -48,5 +48,9 @@ def needs(settings: Settings, *, writes: bool = True) -> Needs:
         helpful["CareTeam"] = "s"
     if alerts.pool:
         helpful = joined(helpful, {alerts.pool.split("/")[0]: "r"})
+    if settings.read.stated_totals != "never":
+        helpful = joined(helpful, {"Observation": "s"})
+    # What was written is read by `reconcile`, also while nothing is.
+    helpful = joined(helpful, dict.fromkeys(write.types, "rs"))
     types = write.types if write.enabled and writes else []
     return Needs(joined(_READING, _COHORT.get(cohort.source, {}), excluding), helpful, dict.fromkeys(types, _WRITING))
