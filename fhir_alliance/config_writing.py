@@ -43,6 +43,9 @@ class Write(Section):
     """Nothing is written unless `enabled` is true and the type is listed."""
 
     enabled: bool = Field(False, description="the main switch, off by default")
+    shadow: bool = Field(
+        False, description="write nothing whatever `enabled` says; `status --shadow` tells what would have been written"
+    )
     types: list[Writable] = Field(
         [],
         description="Observation, Task, Flag, Communication, DocumentReference; Device, Provenance and AuditEvent "

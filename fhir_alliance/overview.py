@@ -19,6 +19,7 @@ from .derive import SeriesStory, Strain, stories, strains
 from .detection import site_policies
 from .fhir.stated import DIFFERS, disagreement
 from .keys import Keys
+from .shadow import Shadow, shadow
 from .store import tables as t
 from .store.ledger import Ledger
 from .store.store import SetAside, Store, last_complete, last_runs, stamp, unstamp
@@ -41,6 +42,13 @@ def told(
     by = settings.detection
     rules = site_policies(by.policy, by.policies, by.preset)
     return stories(store.assessments(patient), catalogue(settings), rules, cutoffs=by.cutoffs, as_of=now)
+
+
+def in_shadow(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> Shadow:
+    """What would have been written on all that was read."""
+    types = {"task": "Task", "flag": "Flag", "communication": "Communication", "document": "DocumentReference"}
+    type = next((types[s] for s in settings.alerts.sinks if s in types), "Task")
+    return shadow(told(engine, settings, endpoint, now), alert_type=type, pool=settings.alerts.pool)
 
 
 def standings(engine: Engine, settings: Settings, endpoint: str, secret: bytes, now: datetime) -> list[Standing]:

@@ -64,6 +64,8 @@ def sync(
     """
     if not settings.endpoint:
         raise ConfigError("no [endpoint.NAME] is configured")
+    if settings.write.shadow:
+        settings = settings.model_copy(update={"write": settings.write.model_copy(update={"enabled": False})})
     started = time.monotonic()
     report = RunReport(uuid.uuid4().hex[:12], clock(), dry_run)
     with opened(settings, report, dry_run=dry_run, clock=clock) as ground:

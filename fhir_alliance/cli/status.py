@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,12 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..overview import Standing, Status
+    from ..shadow import Shadow
 
 MOST_LINES = 50
 
 
 @app.command()
-def status(config: ConfigOption = None, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
+def status(
+    config: ConfigOption = None,
+    endpoint: EndpointOption = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="What would have been written on the whole history.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Show the last runs, freshness, open strains, what was set aside and what waits."""
     import json
 
@@ -33,9 +41,19 @@ def status(config: ConfigOption = None, endpoint: EndpointOption = None, as_json
         raise typer.Exit(0)
     with open_store(settings) as (engine, secret):
         now = now_utc()
+        if shadow:
+            print_shadow(overview.in_shadow(engine, settings, name, now), as_json=as_json)
+            return
         found = overview.status(engine, settings, name, now)
         strains = overview.standings(engine, settings, name, secret, now)
     typer.echo(json.dumps(status_json(found, strains)) if as_json else status_text(found, strains))
+
+
+def print_shadow(found: Shadow, *, as_json: bool) -> None:
+    """What would have been written, by level and by clinician and week; in JSON each write."""
+    import json
+
+    typer.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
 def status_json(s: Status, strains: list[Standing]) -> dict[str, Any]:

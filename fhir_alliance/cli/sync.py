@@ -14,6 +14,7 @@ from . import app
 from .common import ConfigOption, JsonOption, load_settings, signal_exit, stopping
 
 if TYPE_CHECKING:
+    from ..config import Settings
     from ..report import RunReport
 
 
@@ -23,10 +24,15 @@ def sync(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write nothing, move nothing.")] = False,
     patient: Annotated[str | None, typer.Option("--patient", help="Only this patient of the cohort (id).")] = None,
     max_writes: Annotated[int | None, typer.Option("--max-writes", min=1, help="Most writes of this pass.")] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Write nothing; tell what would have been written on the whole history.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run one pass: read, score, detect, plan, write."""
-    _run(config, dry_run=dry_run, patient=patient, max_writes=max_writes, as_json=as_json)
+    if shadow and dry_run:
+        raise typer.BadParameter("--shadow keeps what it reads, --dry-run keeps nothing: give one")
+    _run(config, dry_run=dry_run, patient=patient, max_writes=max_writes, shadow=shadow, as_json=as_json)
 
 
 @app.command()
@@ -42,11 +48,14 @@ def _run(
     dry_run: bool = False,
     patient: str | None = None,
     max_writes: int | None = None,
+    shadow: bool = False,
     retry: bool = False,
 ) -> None:
     from .. import sync as program
 
     settings = load_settings(config)
+    if shadow:
+        settings = settings.model_copy(update={"write": settings.write.model_copy(update={"shadow": True})})
     with stopping() as stop, progress_bar() as progress:
         report = program.sync(
             settings,
@@ -57,8 +66,27 @@ def _run(
             stop=stop,
             progress=progress,
         )
-    print_report(report, as_json=as_json)
+    if shadow:
+        _print_shadow(settings, report, as_json=as_json)
+    else:
+        print_report(report, as_json=as_json)
     raise typer.Exit(signal_exit(stop, int(report.exit_code)))
+
+
+def _print_shadow(settings: Settings, report: RunReport, *, as_json: bool) -> None:
+    """The shadow of every endpoint; what the pass has to say goes to stderr."""
+    from ..config import now_utc
+    from ..opening import open_store
+    from ..overview import in_shadow
+    from .status import print_shadow
+
+    if not as_json:
+        typer.echo(report_text(report))
+    for message in report.messages:
+        sys.stderr.write(f"fhir-alliance: {message}\n")
+    with open_store(settings) as (engine, _):
+        for name in settings.endpoint:
+            print_shadow(in_shadow(engine, settings, name, now_utc()), as_json=as_json)
 
 
 @contextmanager

@@ -108,6 +108,8 @@ MATRIX: dict[str, Row] = {
     "a_declared_watermark_that_is_ignored": Row("declared and ignored _lastUpdated", FAULTS),
     "the_active_in_every_pass_the_quiet_at_times": Row("quiet patients on a slower cycle", FAST),
     "a_window_of_dates_where_nothing_better_is_declared": Row("clinical window", FAULTS),
+    # test_shadow.py
+    "a_shadow_writes_nothing_and_tells_everything": Row("shadow mode", FAST),
     # test_reconcile.py
     "reconcile_tells_and_writes_nothing_until_asked": Row("reconcile", TWINS),
     "a_lost_store_is_rebuilt_from_the_ehr": Row("rebuild", TWINS),
