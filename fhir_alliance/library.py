@@ -13,7 +13,7 @@ from .fhir.content import canonical, digest
 from .fhir.questionnaire import TERMS, choose, choose_term, term
 from .fhir.references import parse
 from .fhir.rules import Rules
-from .fhir.stated import stated_by
+from .fhir.stated import snomed_totals, stated_by
 from .fhir.stop import Stop
 
 Json = dict[str, Any]
@@ -68,7 +68,7 @@ class Library:
     def _snomed(self) -> dict[str, str]:
         """SNOMED CT code → the instrument whose total it is."""
         known = self.rules.instruments.values()
-        return {code: i.id for i in known for code in (i.snomed, *i.snomed_retired) if code is not None}
+        return snomed_totals(known)
 
     def reference(self, text: str) -> str:
         """One form of a reference: relative below our own bases."""

@@ -1,4 +1,5 @@
-"""Totals that somebody else states in the EHR, in Observations with our code derived from a response we score.
+"""Totals that somebody else states in the EHR, in Observations with our code, or the SNOMED CT code of the total,
+derived from a response that we score.
 
 They are compared with ours, which is written whatever they say (`decisions.md` 7.6). Hardly any site has such
 Observations, so nobody is asked about patient by patient before a count has shown that there are more than we wrote.
@@ -7,7 +8,7 @@ Trouble with this costs the comparison and never the pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,13 +21,14 @@ from .fhir.pages import NotBundle, read_page
 from .fhir.references import local
 from .fhir.rules import Rules
 from .fhir.search import Found, search
-from .fhir.stated import DIFFERS, Stated, beside, stated_by
+from .fhir.stated import DIFFERS, Stated, beside, snomed_totals, stated_by
+from .instruments.snomed import SYSTEM as SNOMED
 from .lookup import is_ours, subject_of
 from .model import Assessment, Reading
 from .reading import last_updated, newer
 
-MOST_CODES = 20
-"""Codes in one search: an address of a few kilobytes is refused by some."""
+MOST_INSTRUMENTS = 10
+"""In one search: an address of several kilobytes is refused by some."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -68,10 +70,9 @@ class StatedTotals:
 
     def _count(self) -> int | None:
         """How many totals the EHR holds, of whoever; None when it does not say."""
-        codes, count = self._codes(self._counted), 0
-        for start in range(0, len(codes), MOST_CODES):
-            params = [("code", ",".join(codes[start : start + MOST_CODES])), ("_summary", "count")]
-            url = self.client.url("Observation", params)
+        count = 0
+        for codes in self._groups():
+            url = self.client.url("Observation", [("code", codes), ("_summary", "count")])
             try:
                 _, page = self.client.fetch(url, None, read_page, of=("Observation", "search"))
             except (EHRError, NotBundle):
@@ -81,9 +82,20 @@ class StatedTotals:
             count += page.total
         return count
 
-    def _codes(self, instruments: Iterable[str]) -> list[str]:
-        """Search tokens of the totals of these instruments."""
-        return [f"{ns}/CodeSystem/alliance-score|{id}-total" for ns in self.namespaces for id in sorted(instruments)]
+    def _groups(self) -> Iterator[str]:
+        """What to search for, in parts. All codes of an instrument are in one: an Observation may carry several."""
+        for start in range(0, len(self._counted), MOST_INSTRUMENTS):
+            yield self._codes(self._counted[start : start + MOST_INSTRUMENTS])
+
+    def _codes(self, instruments: Iterable[str]) -> str:
+        """The totals of these instruments, as the value of a token search."""
+        ids = sorted(set(instruments) & set(self.rules.instruments))
+        tokens = [f"{ns}/CodeSystem/alliance-score|{id}-total" for ns in self.namespaces for id in ids]
+        tokens += [f"{SNOMED}|{code}" for code in self._snomed(ids)]
+        return ",".join(tokens)
+
+    def _snomed(self, instruments: Iterable[str]) -> dict[str, str]:
+        return snomed_totals(self.rules.instruments[id] for id in instruments)
 
     # -- whose
 
@@ -99,11 +111,9 @@ class StatedTotals:
             if who and not self._ours(resource):
                 patients.add(who)
 
-        codes = self._codes(self._counted)
         try:
-            for start in range(0, len(codes), MOST_CODES):
-                some = ",".join(codes[start : start + MOST_CODES])
-                self._search([("code", some), ("_lastUpdated", f"ge{since:%Y-%m-%dT%H:%M:%SZ}")], take)
+            for codes in self._groups():
+                self._search([("code", codes), ("_lastUpdated", f"ge{since:%Y-%m-%dT%H:%M:%SZ}")], take)
         except EHRError:
             return patients, {}  # the next pass asks again from where this one began
         return patients, newest
@@ -118,14 +128,16 @@ class StatedTotals:
             return list(readings), 0
         if self._lost:
             return list(readings), None
+        instruments = {r.instrument for r in scored.values() if r.instrument}
+        snomed = self._snomed(instruments)
         found: dict[str, list[float]] = {}
 
         def take(raw: bytes) -> tuple[str, float] | None:
-            return self._stated(object_of(raw) or {}, patient, scored)
+            return self._stated(object_of(raw) or {}, patient, scored, snomed)
 
         params = [
             ("patient", patient.removeprefix("Patient/")),
-            ("code", ",".join(self._codes({r.instrument for r in scored.values() if r.instrument}))),
+            ("code", self._codes(instruments)),
         ]
         try:
             walked = self._search(params, take)
@@ -136,9 +148,11 @@ class StatedTotals:
             found.setdefault(response, []).append(number)
         return [beside(r, found.get(r.id or "", ())) for r in readings], walked.distinct
 
-    def _stated(self, resource: Json, patient: str, scored: Mapping[str, Reading]) -> tuple[str, float] | None:
+    def _stated(
+        self, resource: Json, patient: str, scored: Mapping[str, Reading], snomed: Mapping[str, str]
+    ) -> tuple[str, float] | None:
         """Response and number of an Observation, if it is all that it was asked to be (rule R7) and not our own."""
-        stated: Stated | None = stated_by(resource, self.namespaces)
+        stated: Stated | None = stated_by(resource, self.namespaces, snomed)
         if stated is None or self._ours(resource) or subject_of(resource, self.client.bases) != patient:
             return None
         response = (local(stated.response, "QuestionnaireResponse", self.client.bases) or "").rpartition("/")[2]

@@ -94,6 +94,11 @@ class Stated:
     number: float
 
 
+def snomed_totals(instruments: Iterable[Instrument]) -> dict[str, str]:
+    """SNOMED CT code → the instrument whose total it is, codes of before included."""
+    return {code: i.id for i in instruments for code in (i.snomed, *i.snomed_retired) if code is not None}
+
+
 def stated_by(
     observation: dict[str, Any], namespaces: Collection[str], snomed: Mapping[str, str] | None = None
 ) -> Stated | None:

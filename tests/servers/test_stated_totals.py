@@ -48,10 +48,12 @@ def test_a_total_stated_beside_a_response(ehr: Ehr, clinic: Clinic, site: MakeSi
     patient, other, doctor = clinic.patient(), clinic.patient("second"), clinic.practitioner()
     forms = clinic.course(patient, doctor, (36, 37, 38))
     theirs = clinic.course(other, doctor, (20,))
+    snomed = {"coding": [{"system": "http://snomed.info/sct", "code": "720482000"}]}
     subscale = {"coding": [{"system": f"{NS}/CodeSystem/alliance-score", "code": "srs-v3-task"}]}
     for body in (
         observation(clinic, "differs", patient, forms[1], 30),
         observation(clinic, "agrees", patient, forms[0], 36),
+        observation(clinic, "snomed", other, theirs[0], 21, code=snomed),
         observation(clinic, "in-error", patient, forms[2], 11, status="entered-in-error"),
         observation(clinic, "subscale", patient, forms[2], 12, code=subscale),
         observation(clinic, "of-another", other, forms[2], 13),
@@ -61,14 +63,15 @@ def test_a_total_stated_beside_a_response(ehr: Ehr, clinic: Clinic, site: MakeSi
     here = site()
     report = here.sync().report
     assert ours(ehr, patient) == [36, 37, 38]
-    assert told(report) == [(f"QuestionnaireResponse/{forms[1]}", 30, 37)]
-    (line,) = report["disagreements"]["responses"]
+    coded = (f"QuestionnaireResponse/{theirs[0]}", 21, 20)
+    assert told(report) == [(f"QuestionnaireResponse/{forms[1]}", 30, 37), coded]
+    line, _ = report["disagreements"]["responses"]
     assert (line["patient"], line["instrument"]) == (f"Patient/{patient}", "srs-v3")
     assert (line["raw"], line["answered"], line["items"]) == (37, 4, 4)
     assert value(ehr.read(f"Observation/{clinic.id('differs')}")) == 30, "theirs is theirs"
 
     shown = here.run("status", "--json").report
-    assert shown["disagreements"] == report["disagreements"]["responses"]
+    assert sorted(shown["disagreements"], key=str) == sorted(report["disagreements"]["responses"], key=str)
     text = here.run("status").out
     assert f"QuestionnaireResponse/{forms[1]}  srs-v3  30 stated, sum 37 of 4 answers" in text
 
@@ -77,8 +80,8 @@ def test_a_total_stated_beside_a_response(ehr: Ehr, clinic: Clinic, site: MakeSi
     assert (again["written"], told(again)) == ({}, told(report))
     assert versions(ehr.observations(patient)) == before
     ehr.delete(f"Observation/{clinic.id('differs')}")
-    assert told(here.run("retry", "--json").report) == []
-    assert here.run("status", "--json").report["disagreements"] == []
+    assert told(here.run("retry", "--json").report) == [coded]
+    assert [d["stated"] for d in here.run("status", "--json").report["disagreements"]] == [21]
 
 
 def test_a_form_that_states_its_own_total(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
