@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..model import Change, Point
-from .alliance import PersonalFall
-from .array_alliance import PersonalFalls
 from .array_course import Courses
 from .array_events import FIRST, LAST, Found
 from .array_history import Columns
-from .array_rule import CODE, KINDS, ONSETS, ArrayRule, Levels, References
+from .array_rule import CODE, KINDS, ONSETS, Levels, References
+from .array_rules import array_rule
 from .array_sums import Floats
 from .course import Course
-from .rule import Rule
 from .tolerance import EPSILON
 
 if TYPE_CHECKING:
@@ -161,11 +159,6 @@ def _expire(found: Found, series: Columns, overdue: NDArray[np.bool_] | None) ->
 # -- which form runs which course ----------------------------------------------------------------
 
 
-def _array_rule(rule: Rule) -> ArrayRule | None:
-    """The array form of a rule, None where it has none."""
-    return PersonalFalls(rule) if isinstance(rule, PersonalFall) else None
-
-
 def _run_courses(
     scores: Floats,
     first: Columns,
@@ -179,7 +172,7 @@ def _run_courses(
     longest_first = np.argsort(-length, kind="stable")
     first, length = first[longest_first], length[longest_first]
     readable = policy.rule.with_cutoff(cutoff)
-    rule = _array_rule(readable)
+    rule = array_rule(readable)
     alone = len(first) if rule is None else _too_long(length, step_cost)
     for begin, scored in zip(first[:alone].tolist(), length[:alone].tolist(), strict=True):
         course = Course(readable, policy.following, change, cutoff)

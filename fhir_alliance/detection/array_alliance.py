@@ -32,7 +32,7 @@ class PersonalFalls(ArrayRule):
         lasting = mean - np.maximum(rule.zc * spread, change.rc90)
         severe = mean - np.maximum(rule.zp * spread, 2 * change.rc90)
         kind = np.where(histories.used >= rule.minimum_base, np.int8(CODE["drop"]), np.int8(0))
-        references = References(kind, mean, spread, lasting.copy(), lasting, severe)
+        references = References(kind, mean, spread, lasting.copy(), lasting, severe, np.zeros(len(kind), np.bool_))
         few = np.flatnonzero(kind == 0)
         if len(few):
             self._previous(references, histories, few, change)

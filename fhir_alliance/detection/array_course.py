@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..model import Change
 from .array_events import Found
-from .array_history import Columns, Histories
+from .array_history import ROOM, Columns, Histories
 from .array_rule import ArrayRule, Levels, Mask, References, at_least, below
 from .array_sums import Floats, exact_sum
 from .following import Following
@@ -43,7 +43,7 @@ class Courses:
         self._rule, self._following, self._change, self._cutoff = rule, following, change, cutoff
         self._found = found
         courses = len(first)
-        self._histories = Histories(rule.window or int(length[0]), courses)
+        self._histories = Histories(rule.window or max(int(length[0]), ROOM), courses)
         self._strain = np.zeros(courses, np.bool_)
         self._frozen = References.none(courses)
         self._onset: Floats = np.zeros(courses)

@@ -10,6 +10,9 @@ from .array_sums import Floats
 Columns = NDArray[np.int64]
 """Places of courses among the m that are under way."""
 
+ROOM = 8
+"""Scores that the history of a rule about all of them has room for at least, however short the courses."""
+
 
 class Histories:
     """The newest scores outside episodes, one column for each of m courses.

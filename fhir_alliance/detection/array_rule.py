@@ -45,6 +45,7 @@ class References:
     kind    code of the kind, 0 where there is no reference
     spread  NaN where there is none
     severe  NaN where the rule knows no such thing
+    strict  only a score below `limit` and `lasting` counts there
     """
 
     kind: Levels
@@ -53,11 +54,13 @@ class References:
     limit: Floats
     lasting: Floats
     severe: Floats
+    strict: Mask
 
     @classmethod
     def none(cls, courses: int) -> Self:
         """No reference for any of so many courses."""
-        return cls(np.zeros(courses, np.int8), *(np.full(courses, np.nan) for _ in range(5)))
+        a, b, c, d, e = (np.full(courses, np.nan) for _ in range(5))
+        return cls(np.zeros(courses, np.int8), a, b, c, d, e, np.zeros(courses, np.bool_))
 
     def take(self, columns: Columns) -> References:
         """Those of some courses."""
@@ -85,18 +88,18 @@ class ArrayRule:
 
     def level(self, references: References, scores: Floats, change: Change) -> Levels:
         """0 where a score does not fire, 2 for a check-in, 3 for a priority check-in."""
-        fires = reaches(scores, references.limit)
-        level: Levels = fires * np.int8(2) + (fires & reaches(scores, references.severe))
+        fires = reaches(scores, references.limit, references.strict)
+        level: Levels = fires * np.int8(2) + (fires & reaches(scores, references.severe, references.strict))
         return level
 
     def persists(self, references: References, scores: Floats, change: Change) -> Mask:
         """In episodes that began with these references: where a score is still that low."""
-        return reaches(scores, references.lasting)
+        return reaches(scores, references.lasting, references.strict)
 
 
-def reaches(scores: Floats, limits: Floats | float) -> Mask:
-    """score <= limit, within 1e-9; never where there is no limit."""
-    reached: Mask = scores <= limits + EPSILON
+def reaches(scores: Floats, limits: Floats, strict: Mask) -> Mask:
+    """score <= limit within 1e-9, or where strict score < limit by more than that; never where there is no limit."""
+    reached: Mask = np.where(strict, scores < limits - EPSILON, scores <= limits + EPSILON)
     return reached
 
 

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strain_series import SRS, WAI
 
-from fhir_alliance.detection import PRESETS, STRAINS, policy
+from fhir_alliance.detection import PRESETS, STRAINS, policies, policy
 from fhir_alliance.detection.alliance import PersonalFall
 from fhir_alliance.detection.array import KINDS, run, run_rows
+from fhir_alliance.detection.array_rules import array_rule
 from fhir_alliance.detection.array_sums import exact_sum
 from fhir_alliance.detection.policy import RulePolicy
 from fhir_alliance.model import Change
@@ -87,6 +88,37 @@ def test_under_any_constants(found: tuple[Change, list[Rows]], data: st.DataObje
     )
     by = replace(by, rule=rule, following=following)
     assert vectorised(cohort, change, by) == readable(cohort, change, by)
+
+
+RULES = [id for id, about in policies().items() if isinstance(about.policy(), RulePolicy)]
+
+
+def by_rule(id: str, threshold: float | None = None) -> RulePolicy:
+    found = policy(id, threshold=threshold)
+    assert isinstance(found, RulePolicy)
+    return found
+
+
+@pytest.mark.parametrize("id", RULES)
+@given(cohorts(), st.one_of(st.none(), st.floats(1, 5)), st.data())
+@settings(max_examples=40)
+def test_every_rule(id: str, found: tuple[Change, list[Rows]], cutoff: float | None, data: st.DataObject) -> None:
+    change, cohort = found
+    by = by_rule(id, data.draw(st.sampled_from([None, *policies()[id].thresholds])))
+    assert vectorised(cohort, change, by, cutoff) == readable(cohort, change, by, cutoff)
+
+
+@pytest.mark.parametrize("id", RULES)
+def test_every_rule_on_a_large_random_cohort(id: str) -> None:
+    cohort, by = volatile(7, WAI, 200, 40), by_rule(id)
+    expected = readable(cohort, WAI, by, 3.5)
+    assert len(expected[0]) > 200
+    assert vectorised(cohort, WAI, by, 3.5) == expected
+
+
+@pytest.mark.parametrize("id", RULES)
+def test_every_shipped_rule_has_an_array_form(id: str) -> None:
+    assert array_rule(by_rule(id).rule) is not None
 
 
 @given(cohorts())
