@@ -19,7 +19,7 @@ _ZERO, _DOT, _QUOTE = ord("0"), ord("."), ord('"')
 _SEPARATORS = np.frombuffer(b",\r\n", np.uint8)
 _EXACT = 1 << 53
 _TENS = np.array([float(f"1e{n}") for n in range(24)])
-_TELLING = 19
+_TELLING = 18
 """Longest cell whose digits are below 2^63."""
 _FIRST_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 _SECOND = 1_000_000

@@ -60,6 +60,7 @@ def cohorts(draw: st.DrawFn) -> tuple[Change, list[Rows]]:
 
 
 @given(cohorts(), st.sampled_from(sorted(PRESETS)), st.one_of(st.none(), st.floats(1, 5)), st.integers(0, 3000))
+@settings(deadline=None)
 def test_every_event_is_the_same(found: tuple[Change, list[Rows]], preset: str, cutoff: float | None, day: int) -> None:
     change, cohort = found
     as_of = timedelta(days=day) if day else None
@@ -68,6 +69,7 @@ def test_every_event_is_the_same(found: tuple[Change, list[Rows]], preset: str, 
 
 
 @given(cohorts(), st.data())
+@settings(deadline=None)
 def test_under_any_constants(found: tuple[Change, list[Rows]], data: st.DataObject) -> None:
     change, cohort = found
     by = chosen()
@@ -102,7 +104,7 @@ def by_rule(id: str, threshold: float | None = None) -> RulePolicy:
 
 @pytest.mark.parametrize("id", RULES)
 @given(cohorts(), st.one_of(st.none(), st.floats(1, 5)), st.data())
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 def test_every_rule(id: str, found: tuple[Change, list[Rows]], cutoff: float | None, data: st.DataObject) -> None:
     change, cohort = found
     by = by_rule(id, data.draw(st.sampled_from([None, *policies()[id].thresholds])))
@@ -129,6 +131,7 @@ def test_a_rule_without_an_array_form_is_run_by_the_readable_one() -> None:
 
 
 @given(cohorts())
+@settings(deadline=None)
 def test_ways_through_it_do_not_matter(found: tuple[Change, list[Rows]]) -> None:
     """Courses that are long beside the others go to the readable form."""
     change, cohort = found
@@ -204,7 +207,7 @@ def test_one_long_series_beside_many_short_ones() -> None:
     assert vectorised(cohort, WAI, chosen(), step_cost=40) == readable(cohort, WAI, chosen())
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(st.lists(st.floats(0, 40), min_size=9, max_size=9), min_size=1, max_size=12))
 def test_sums_are_those_of_fsum(rows: list[list[float]]) -> None:
     assert exact_sum(np.array(rows)).tolist() == [fsum(column) for column in zip(*rows, strict=True)]

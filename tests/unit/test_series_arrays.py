@@ -7,7 +7,7 @@ from math import isnan
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from strain_series import SRS, WAI
 
@@ -112,14 +112,14 @@ FILES = st.tuples(
 
 
 @given(FILES)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file(chunk: None, file: tuple[str, str, list[str], str, str]) -> None:
     mark, head, lines, end, last = file
     assert_same((mark + end.join([head, *lines]) + last).encode())
 
 
 @given(st.binary(max_size=200))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes(chunk: None, data: bytes) -> None:
     assert_same(b"series,at,value\n" + data)
     assert_same(b"{" + data)
@@ -148,6 +148,7 @@ def test_rows_at_one_instant_in_any_order(chunk: None) -> None:
 @given(
     st.lists(st.lists(st.sampled_from(["a", "b", " ", "", "1\t2", "ä"]), min_size=1, max_size=4), max_size=6), st.data()
 )
+@settings(deadline=None)
 def test_quotation_marks_that_are_not_needed(records: list[list[str]], data: st.DataObject) -> None:
     plain = "\n".join(",".join(cells) for cells in records)
     quoted = "\n".join(",".join(f'"{c}"' if data.draw(st.booleans()) else c for c in cells) for cells in records)
@@ -180,6 +181,8 @@ def cells(texts: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         st.one_of(st.floats(0, 1e6).map(repr), st.decimals(0, 50, places=6).map(str), st.integers(0, 10**30).map(str))
     )
 )
+@settings(deadline=None)
+@example(["9223372036854775808", "999999999999999999", "0.0000000000000000000001"])
 def test_numbers_are_those_of_float(texts: list[str]) -> None:
     values, right = numbers(*cells(texts))
     assert all(v == float(t) for v, t, r in zip(values.tolist(), texts, right.tolist(), strict=True) if r)
@@ -187,6 +190,7 @@ def test_numbers_are_those_of_float(texts: list[str]) -> None:
 
 
 @given(st.lists(st.datetimes(FIRST, LAST), min_size=1), st.integers(-1439, 1439))
+@settings(deadline=None)
 def test_times_are_those_of_the_row_reading(times: list[datetime], offset: int) -> None:
     sign, (hours, minutes) = "-" if offset < 0 else "+", divmod(abs(offset), 60)
     zones = ["", "Z", f"{sign}{hours:02}:{minutes:02}"]
@@ -200,6 +204,7 @@ def test_times_are_those_of_the_row_reading(times: list[datetime], offset: int) 
 
 
 @given(st.lists(st.sampled_from(["", "a", "b", "12345678", "123456789", "12345678b", "1234567", "x" * 16, "x" * 17])))
+@settings(deadline=None)
 def test_repeated_cells(texts: list[str]) -> None:
     expected = [i > 0 and t == texts[i - 1] for i, t in enumerate(texts)]
     assert repeated(*cells(texts)).tolist()[: len(texts)] == expected
