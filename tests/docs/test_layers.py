@@ -22,7 +22,8 @@ LAYERS = (
     "messages",
     "decide shadow",
     # above: pure
-    "config_types config_auth config_writing config_tree config_messages config signing keyfolder catalogue log faults report audit vendors",
+    "config_types config_auth config_writing config_tree config_messages config catalogue log faults report audit "
+    "vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
     "lookup reading stated_totals cohort changes due apply configcheck",
     "holdings passing overview explaining doctor",

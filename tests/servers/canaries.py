@@ -17,6 +17,9 @@ PLANTED: Mapping[str, str] = {
     "text of an encounter": "gooseberry dispute",
     "bearer token": "tok-9vKqXzPLmWc7",
     "password": "pw-Hr4tJbNs2DyE",
+    "client secret": "cs-Wy6pLmQe3RfT",
+    "signed token": "eyJhbGciOi",  # how each begins: assertions, and access tokens of sekmet
+    "private key": "BEGIN PRIVATE KEY",
     "server text": "heliotrope stack trace",
     "answer": "0082917364",  # the tail of every answer, below
     "wrong answer": "6174.31337",

@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives import serialization
 
 from fhir_alliance import keyfolder
 
+from .canaries import PLANTED
+
 LOADER = "tok-of-the-tests-own-loader"
 """A bearer token for whoever loads and inspects the server; the product signs in by SMART."""
 LIFE = 5
 """Seconds that a token lives: less than many passes take."""
-SECRET = "cs-Wy6pLmQe3RfT"
+SECRET = PLANTED["client secret"]
 
 CLIENTS: Mapping[str, str] = {
     "alliance": "system/*.*",

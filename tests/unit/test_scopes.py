@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +88,13 @@ def test_scopes_cover_every_interaction_that_doctor_looks_for(source: str) -> No
     }
     assert lacking(used, granted) == {}
     assert not any("d" in letters for letters in granted.values())
+
+
+def test_the_how_to_names_every_scope_that_is_asked_for() -> None:
+    page = (Path(__file__).parents[2] / "docs/howto/smart-backend.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"system/[A-Z][A-Za-z]+\.(?:read|write)", page))
+    settings = Settings(
+        cohort={"source": "group", "id": "g"}, write={"enabled": True, "types": ["Observation"]}, alerts={"pool": ""}
+    )
+    wanted = needs(settings)
+    assert documented == set(spelled(joined(wanted.reader(alone=True), wanted.helpful), "v1"))
