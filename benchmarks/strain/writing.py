@@ -81,7 +81,7 @@ def drawn(results: Any, theme: Literal["light", "dark"]) -> dict[str, Any]:
     p = results["protocol"]
     subtitle = [
         f"{p['clients']:,} simulated clients, {p['sessions']} sessions, 12 % of forms missing. Lines: every threshold "
-        "of a policy. Large marks: its presets, with 95 % intervals.",
+        "of a policy. Large marks: its presets; their 95 % intervals are about as wide as the marks.",
         "Better is further up and to the left. Policies that are silent in the first sessions look better in the first "
         "two rows, whose strains begin late, than in the third.",
     ]
@@ -118,7 +118,7 @@ def _rounded(value: Any) -> Any:
         return {k: _rounded(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_rounded(v) for v in value]
-    return round(value, 5) if isinstance(value, float) else value
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _lines(value: Any, depth: int = 4, indent: str = "") -> str:

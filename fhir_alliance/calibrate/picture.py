@@ -23,8 +23,8 @@ Row = dict[str, float | str | None]
 
 TITLE = "Strains seen, against false check-ins"
 WIDTH, HEIGHT = 380, 270
-X_DOMAIN = (0.2, 60.0)
-_X_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50)
+X_DOMAIN = (0.2, 30.0)
+_X_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20)
 _FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
 # Okabe & Ito, the yellow left out, darkened for white paper where needed.
@@ -84,10 +84,12 @@ def picture(
     spec: dict[str, Any] = (
         chart.configure(font=_FONT)
         .configure_view(stroke=None)
+        .configure_mark(aria=False)
         .configure_legend(
             labelColor=look.ink,
             titleColor=look.quiet,
             symbolSize=80,
+            symbolStrokeWidth=0,
             labelFontSize=12,
             titleFontSize=11,
             titleFontWeight="normal",
@@ -123,7 +125,7 @@ def _panel(panel: Panel, look: Theme, scales: Mapping[str, alt.Scale], bold: Seq
         x=x, y=y, color=hue, strokeDash=dash, strokeWidth=width, order=alt.Order("order:Q")
     )
     small = base.mark_point(filled=True, size=14, opacity=1, clip=True).encode(x=x, y=y, color=hue)
-    large = marked.mark_point(filled=True, size=75, opacity=1, clip=True).encode(x=x, y=y, color=hue, shape=shape)
+    large = marked.mark_point(filled=True, size=60, opacity=1, clip=True).encode(x=x, y=y, color=hue, shape=shape)
     across = marked.mark_rule(strokeWidth=1.25, clip=True).encode(x=alt.X("x_low:Q"), x2="x_high:Q", y=y, color=hue)
     up = marked.mark_rule(strokeWidth=1.25, clip=True).encode(x=x, y=alt.Y("y_low:Q"), y2="y_high:Q", color=hue)
     heading = alt.TitleParams(panel.title, anchor="start", color=look.ink, fontSize=12, fontWeight=600, offset=6)
@@ -161,6 +163,7 @@ def _axis(look: Theme) -> dict[str, Any]:
         "labelFontSize": 11,
         "gridColor": look.grid,
         "domainColor": look.quiet,
+        "aria": False,
         "tickColor": look.quiet,
     }
 

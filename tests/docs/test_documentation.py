@@ -26,7 +26,7 @@ from fhir_alliance.report import RunReport
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fhir_alliance"
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])
 DOCS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 COMMAND = re.compile(r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*fhir-alliance ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
 
