@@ -22,27 +22,32 @@ BUSY = "another alert of this dyad is open"
 
 @dataclass(frozen=True, slots=True)
 class AlertRules:
-    """When an alert may be raised (`decisions.md` 2)."""
+    """When an alert may be raised (`decisions.md` 2). `labels`: security labels that the site adds, "system|code"."""
 
     now: datetime
     max_age: timedelta = timedelta(days=21)
     since: datetime | None = None
     pool: str = ""
     inferred_encounter: bool = False
+    labels: tuple[str, ...] = ()
 
     def recent(self, at: datetime) -> bool:
         """Is this young enough to be worth a push?"""
         return self.now - at <= self.max_age and (self.since is None or at >= self.since)
 
+    def owner(self, practitioner: str) -> str:
+        """Who is told: the dyad's practitioner, else the pool, else nobody ("")."""
+        return practitioner if practitioner not in {"", UNASSIGNED} else self.pool
 
-def alert_content(strain: Strain, keys: Keys, rules: AlertRules, owner: str) -> AlertContent:
+
+def alert_content(strain: Strain, keys: Keys, rules: AlertRules) -> AlertContent:
     """An alert about a strain, in the product's words."""
     a, episode = strain.assessment, strain.episode
     return AlertContent(
         key=keys.alert(a.patient, a.practitioner, a.response),
         patient=a.patient,
         practitioner=a.practitioner,
-        owner=owner,
+        owner=rules.owner(a.practitioner),
         response=a.response,
         focus_key=keys.score(a.patient, a.response, a.instrument, "total"),
         kind=episode.kind,
@@ -53,7 +58,7 @@ def alert_content(strain: Strain, keys: Keys, rules: AlertRules, owner: str) -> 
         follow_up="",
         onset_at=a.at,
         encounter=a.encounter if a.link == "given" or rules.inferred_encounter else None,
-        labels=a.labels,
+        labels=tuple(sorted({*a.labels, *rules.labels})),
     )
 
 
@@ -65,12 +70,14 @@ def plan_alerts(
     rules: AlertRules,
     *,
     retracted: Collection[str] = (),
+    follows: bool = True,
 ) -> tuple[list[Action], Counter[str]]:
     """Alerts of one resource type for one patient, and why some strains raise none.
 
     strains    all of this patient's, oldest first
     known      our alerts of that type for this patient
     retracted  responses that are entered in error: their alert is too
+    follows    is what stands kept up to date with its strain? A document is not: it tells of the onset
     """
     held = {k.key: k for k in known}
     current = {keys.alert(*s.dyad, s.assessment.response): s for s in strains}
@@ -78,7 +85,7 @@ def plan_alerts(
     owners: dict[tuple[str, str], str] = {}
     for key, k in held.items():
         s = current.get(key)
-        action = _withdraw(k, retracted) if s is None else _follow(k, s, keys, rules)
+        action = _withdraw(k, retracted) if s is None else _follow(k, s, keys, rules) if follows else None
         planned |= {key: action} if action else {}
         if s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}:
             owners[s.dyad] = key
@@ -88,16 +95,17 @@ def plan_alerts(
         before = held.get(key)
         if before is not None and before.standing not in {"refused", "retracted"}:
             continue
-        owner = s.assessment.practitioner if s.assessment.practitioner != UNASSIGNED else rules.pool
-        if why := _silence(s, owner, s.dyad in owners, rules):
+        if why := _silence(s, s.dyad in owners, rules):
             silent[why] += 1
             second += [s] if why == BUSY else []
             continue
         if _blocks(s):
             owners[s.dyad] = key
-        planned[key] = _raise(type, before, alert_content(s, keys, rules, owner))
+        planned[key] = _raise(type, before, alert_content(s, keys, rules))
     for s in second:
         key = owners[s.dyad]
+        if not follows and key not in planned:
+            continue
         if action := _attach(s, current[key], held.get(key), planned.get(key), keys, rules):
             planned[key] = action
     return list(planned.values()), silent
@@ -126,7 +134,7 @@ def _attach(
         )
     if k is None or k.standing != "written":
         return None
-    content = alert_content(owner, keys, rules, owner.assessment.practitioner)
+    content = alert_content(owner, keys, rules)
     content = replace(content, level=k.level, follow_up=text, attached=attached)
     return Action(Op.UPDATE, k.type, k.key, k.patient, content, k, "another form shows it too")
 
@@ -135,7 +143,7 @@ def _blocks(s: Strain) -> bool:
     return s.episode.kind in STRAINS and s.episode.state is EpisodeState.OPEN
 
 
-def _silence(s: Strain, owner: str, busy: bool, rules: AlertRules) -> str | None:
+def _silence(s: Strain, busy: bool, rules: AlertRules) -> str | None:
     """Why a strain raises no alert, or None when it should."""
     if s.key.rater != "client":
         return "answered by a related person"
@@ -143,7 +151,7 @@ def _silence(s: Strain, owner: str, busy: bool, rules: AlertRules) -> str | None
         return "already closed when first seen"
     if not rules.recent(s.episode.onset.at):
         return "onset too old"
-    if not owner:
+    if not rules.owner(s.assessment.practitioner):
         return "no single treating practitioner"
     if busy:
         return BUSY
@@ -182,7 +190,7 @@ def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules) -> Action | None
     if moved:
         ended = s.episode.kind == "low-early" and s.episode.state is EpisodeState.EXPIRED
         notes.append(_LOW_EARLY_ENDED if ended else _WORDS[s.episode.state])
-    content = alert_content(s, keys, rules, s.assessment.practitioner)
+    content = alert_content(s, keys, rules)
     level, attached = 3 if escalate else k.level, tuple(k.attached.split())
     content = replace(content, level=level, follow_up=" ".join(notes), attached=attached)
     return Action(Op.UPDATE, k.type, k.key, k.patient, content, k, " ".join(notes), push=escalate)

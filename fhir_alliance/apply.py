@@ -7,8 +7,8 @@ the EHR holds now, and never over someone else's edit.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -17,12 +17,17 @@ from .config import Write
 from .errors import Conflict, EHRError, Forbidden, NotFound, OutcomeUnknown, Refused
 from .fhir.http import FhirClient
 from .fhir.outbound import checked
-from .lookup import find_about, find_by_key, is_ours
+from .lookup import find_about, find_alike, find_by_key, is_ours
+from .messages import thread_of, told
 from .plan import Action, AlertContent, Known, Op
 from .report import RunReport
-from .sinks import Frame, Json, Sink, compared_hash, owned_hash
+from .sinks import Frame, Json, Messenger, Sink, compared_hash, owned_hash
 from .store.ledger import Ledger
-from .store.store import stamp, unstamp
+
+THERE_ALREADY = frozenset({"59141", "59189"})
+"""Refusals of a create by which an EHR says that it holds exactly this (Epic: `fhir.md` 3.3.6)."""
+LEFT = frozenset({"cannot-be-changed", "no-etag"})
+"""Refusals of a change that no later pass can mend."""
 
 
 class WriteCap(Exception):
@@ -52,11 +57,15 @@ class Applier:
     dry_run: bool = False
     unconditional: Collection[str] = ()
     """Types for which the EHR declares that it ignores If-None-Exist."""
+    fixed: Collection[str] = ()
+    """Types of which the EHR declares that it takes no update."""
     sent: int = 0
 
     def may_write(self, type: str) -> bool:
-        """Both keys turned: writes on, and this type listed."""
-        return self.write.enabled and type in self.write.types and not self.dry_run
+        """Both keys turned: writes on, and this type listed; what is told elsewhere has its own rule (`Sink.keys`)."""
+        keys = self.sinks[type].keys if type in self.sinks else "both"
+        listed = keys != "both" or type in self.write.types
+        return (self.write.enabled or keys == "none") and listed and not self.dry_run
 
     def apply(self, action: Action, row: int) -> bool:
         """Do one planned action. True when it is settled: done, refused, or not ours to do now."""
@@ -70,9 +79,15 @@ class Applier:
             raise WriteCap
         self.guard.check()
         try:
+            if isinstance(sink := self.sinks[action.type], Messenger):
+                return self._deliver(action, row, sink)
+            self._place(action)
             return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
         except (Refused, Forbidden, Conflict, NotFound) as error:
             self._refuse(action, row, error.status, error.codes, str(error))
+            if action.op is Op.RETRACT and LEFT.intersection(error.codes):
+                # It cannot be taken back, now or later: a person must correct it in the EHR.
+                self.ledger.settle(row, "review", self.clock())
             if isinstance(error, Forbidden) or (isinstance(error, Conflict) and action.op is not Op.CREATE):
                 return False  # a matter of configuration, or of the moment: asked again at the next pass
             if action.op is Op.UPDATE and action.known is not None and action.known.standing == "written":
@@ -83,7 +98,12 @@ class Applier:
         except OutcomeUnknown:
             self.ledger.settle(row, "unknown", self.clock())
             self.report.unknown[name] += 1
-            self.report.say(f"the outcome of a {action.type} {action.op} is unknown; the next pass will find out")
+            then = (
+                "is sent again by the next pass"
+                if isinstance(sink, Messenger)
+                else "will be found out by the next pass"
+            )
+            self.report.say(f"the outcome of a {action.type} {action.op} is unknown; it {then}")
             return False
         except EHRError:
             # Definitely not sent, or answered with "not now": it stays planned.
@@ -94,7 +114,10 @@ class Applier:
         """A planned action for the dry run, with the exact resource where there is content."""
         known = f"{action.type}/{action.known.resource_id}" if action.known and action.known.resource_id else None
         content = action.content
-        resource = self.sinks[action.type].render(content, self.frame) if content is not None else None
+        # What a panel lists is not filed yet: named as it would be within one transaction.
+        members = {key: f"urn:uuid:{key}" for key in getattr(content, "members", ())}
+        frame = replace(self.frame, focus=members | dict(self.frame.focus or {}))
+        resource = self.sinks[action.type].render(content, frame) if content is not None else None
         source = getattr(content, "response", "") or (action.known.response if action.known else "")
         shown = {"op": str(action.op), "type": action.type, "target": known, "patient": action.patient}
         shown |= {"source": f"QuestionnaireResponse/{source}" if source else None, "reason": action.reason}
@@ -109,64 +132,106 @@ class Applier:
 
     def _create(self, action: Action, row: int) -> bool:
         sink = self.sinks[action.type]
-        if isinstance(action.content, AlertContent) and (there := self._about(action, sink)):
+        if there := self._about(action):
             return self._adopt(action, row, sink, there)
         try:
             resource = checked(sink.render(action.content, self.frame))
         except ValueError as error:
             self._refuse(action, row, None, ("invalid",), f"a {action.type} was not sent: {error}")
             return True
-        system = resource["identifier"][0]["system"]
-        self.ledger.pending(row, self.clock(), compared_hash(sink, resource, self.client.bases))
+        system = f"{self.frame.namespace}/{sink.kind}"
+        expected = compared_hash(sink, resource, self.client.bases)
+        self.ledger.pending(row, self.clock(), expected)
         faults.reached("pending")
         self.sent += 1
         try:
             token = f"identifier={quote(f'{system}|{action.key}', safe='')}"
-            filed = self.client.create(resource, if_none_exist=None if action.type in self.unconditional else token)
+            conditional = sink.identified and action.type not in self.unconditional
+            filed = self.client.create(resource, if_none_exist=token if conditional else None)
         except Conflict:
             # A raced conditional create, or several matches: look before believing either.
-            found = self._sent_already(action, system)
+            found = self._sent_already(action, expected)
             if len(found) == 1:
                 return self._adopt(action, row, sink, found[0])
             raise
+        except Refused as error:
+            if not THERE_ALREADY.intersection(error.codes):
+                raise
+            self._settled(action, row, "", "", "", count=False)
+            return True
         faults.reached("sent")
         body = filed.body if filed.body and filed.body.get("resourceType") == action.type else None
-        if body is not None and not is_ours(body, system, action.key, action.patient, self.client.bases):
+        if body is not None and not self._answered(body, sink, action, expected):
             self.ledger.settle(row, "review", self.clock())
             self.report.unknown[f"{action.type}.create"] += 1
             self.report.say(f"the EHR answered a {action.type} create with another resource; see: fhir-alliance status")
             return True
         if filed.status == 200 or filed.id is None:
-            found = [body] if body else self._sent_already(action, system)
+            found = [body] if body else self._sent_already(action, expected)
             if len(found) != 1:
                 raise OutcomeUnknown("a create was acknowledged without an id", status=filed.status)
             return self._adopt(action, row, sink, found[0])
         owned = owned_hash(sink, body or resource, self.client.bases)
-        self._settled(action, row, filed.id, filed.version or _version(body), owned)
+        self._settled(action, row, filed.id, filed.version or version_of(body), owned)
         return True
 
-    def _sent_already(self, action: Action, system: str) -> list[Json]:
+    def _answered(self, body: Json, sink: Sink, action: Action, expected: str) -> bool:
+        """Is the resource in the answer the one that was sent?"""
+        if not sink.identified:
+            return compared_hash(sink, body, self.client.bases) == expected
+        system = f"{self.frame.namespace}/{sink.kind}"
+        return is_ours(body, system, action.key, action.patient, self.client.bases)
+
+    def _sent_already(self, action: Action, expected: str) -> list[Json]:
         """Look for what a create left behind; when that fails too, its outcome is unknown."""
+        row = {"type": action.type, "key": action.key, "patient": action.patient, "expected": expected}
+        row["attached"] = " ".join(getattr(action.content, "attached", ()))
         try:
-            return find_by_key(self.client, action.type, system, action.key, action.patient)
+            return self.written(row)
         except EHRError as error:
             raise OutcomeUnknown("a create was answered unclearly", status=error.status) from None
 
-    def _about(self, action: Action, sink: Sink) -> Json | None:
+    def written(self, row: Mapping[str, Any]) -> list[Json]:
+        """What a create of the ledger left in the EHR: by identifier, else by content. Raises what a search raises."""
+        sink = self.sinks[row["type"]]
+        system = f"{self.frame.namespace}/{sink.kind}"
+        found = find_by_key(self.client, row["type"], system, row["key"], row["patient"]) if sink.identified else []
+        if found:
+            return found
+        others = {k.resource_id for k in self.ledger.known(row["patient"]) if k.type == row["type"]}
+        return find_alike(self.client, sink, row, system, others)
+
+    def _about(self, action: Action) -> Json | None:
         """An alert of ours about the same score, from before this store: never raise it twice."""
         content = action.content
-        if not isinstance(content, AlertContent) or not self.frame.focus:
+        if not (isinstance(content, AlertContent) and content.event == "raised" and self.frame.focus):
             return None
         focus = self.frame.focus.get(content.focus_key)
         system = f"{self.frame.namespace}/alert"
         return find_about(self.client, action.type, system, content.patient, focus) if focus else None
+
+    def _place(self, action: Action) -> None:
+        """A panel lists Observations by their ids in the EHR, those of earlier passes too."""
+        if getattr(action.content, "members", ()) and isinstance(self.frame.focus, dict):
+            self.frame.focus.update(self.ledger.observation_refs(action.patient))
+
+    def _deliver(self, action: Action, row: int, sink: Messenger) -> bool:
+        """Tell what is not a resource of the EHR: intent first, then once, then its outcome."""
+        message = sink.render(action.content, self.frame)
+        self.ledger.pending(row, self.clock(), "")
+        faults.reached("pending")
+        self.sent += sink.keys != "none"
+        sink.deliver(action.key, message)
+        faults.reached("sent")
+        self._settled(action, row, "", "", "")
+        return True
 
     def _adopt(self, action: Action, row: int, sink: Sink, resource: Json) -> bool:
         """The resource stands already: take it as ours; if it says something else, the next plan mends it."""
         wanted = compared_hash(sink, sink.render(action.content, self.frame), self.client.bases)
         fingerprint = None if compared_hash(sink, resource, self.client.bases) == wanted else ""
         owned = owned_hash(sink, resource, self.client.bases)
-        self._settled(action, row, str(resource["id"]), _version(resource), owned, fingerprint, count=False)
+        self._settled(action, row, str(resource["id"]), version_of(resource), owned, fingerprint, count=False)
         return True
 
     # -- update and retract
@@ -175,6 +240,8 @@ class Applier:
         k, sink = action.known, self.sinks[action.type]
         if k is None:
             raise ValueError("an update needs what it updates")
+        if not sink.changes or k.type in self.fixed:
+            raise Refused(f"a {k.type} of ours cannot be changed in this EHR; {_by_hand(action)}", codes=_FIXED)
         try:
             current = self.client.read(f"{k.type}/{k.resource_id}")
         except NotFound:
@@ -194,11 +261,11 @@ class Applier:
             new = sink.revise(body, action.content, self.frame)
         owned, expected = owned_hash(sink, new, bases), compared_hash(sink, new, bases)
         if expected == compared_hash(sink, body, bases):
-            self._settled(action, row, k.resource_id, _version(body), owned, count=False)
+            self._settled(action, row, k.resource_id, version_of(body), owned, count=False)
             return True
         if not current.etag:
-            self._refuse(action, row, None, ("no-etag",), f"the EHR gives no version of a {k.type}; it is not changed")
-            return True
+            why = f"the EHR gives no version of a {k.type}, so it is not changed; {_by_hand(action)}"
+            raise Refused(why, codes=("no-etag",))
         self.ledger.pending(row, self.clock(), expected)
         faults.reached("pending")
         self.sent += 1
@@ -211,14 +278,14 @@ class Applier:
         faults.reached("sent")
         stored = filed.body if filed.body and filed.body.get("resourceType") == k.type else new
         self._settled(
-            action, row, k.resource_id, filed.version or _version(filed.body), owned_hash(sink, stored, bases)
+            action, row, k.resource_id, filed.version or version_of(filed.body), owned_hash(sink, stored, bases)
         )
         return True
 
     def _foreign(self, k: Known, body: Json, sink: Sink) -> bool:
         """Edited by someone else: another version than our last, and an element of ours differs."""
         changed = bool(k.owned) and owned_hash(sink, body, self.client.bases) != k.owned
-        return changed and _version(body) != k.version_id
+        return changed and version_of(body) != k.version_id
 
     def _settled(
         self,
@@ -247,67 +314,29 @@ class Applier:
             self.report.pushed += action.push
         else:
             self.report.found[f"{action.type}.{action.op}"] += 1
-        if action.type == "Observation" and self.frame.focus is not None and isinstance(self.frame.focus, dict):
+        if action.type == "Observation" and id and isinstance(self.frame.focus, dict):
             self.frame.focus[action.key] = f"Observation/{id}"
+        if isinstance(action.content, AlertContent):
+            self.thread(action.type, action.key, action.patient, str(action.content.state), action.content.level)
 
-    # -- unknown outcomes
-
-    def reconcile(self, after: timedelta) -> set[str]:
-        """Find out what became of writes whose outcome is unknown. Returns the patients concerned.
-
-        after  time between two complete searches that find nothing before a create is planned again
-        """
-        touched: set[str] = set()
-        for row in self.ledger.unknown():
-            touched.add(row["patient"])
-            try:
-                settled = self._find_out(row, after)
-            except EHRError:
-                settled = False
-            if not settled:
-                self.report.unknown[f"{row['type']}.{row['op']}"] += 1
-                self.report.say("a write's outcome is still unknown; a later pass will look again")
-        return {p for p in touched if p}
-
-    def _find_out(self, row: Mapping[str, Any], after: timedelta) -> bool:
-        now, sink = self.clock(), self.sinks[row["type"]]
-        if row["op"] != Op.CREATE:
-            return self._find_out_update(row, sink, now)
-        system = f"{self.frame.namespace}/{sink.kind}"
-        found = find_by_key(self.client, row["type"], system, row["key"], row["patient"])
-        if len(found) == 1:
-            owned = owned_hash(sink, found[0], self.client.bases)
-            same = None if compared_hash(sink, found[0], self.client.bases) == row["expected"] else ""
-            done = {"resource_id": str(found[0]["id"]), "version_id": _version(found[0]), "owned": owned}
-            self.ledger.done(row["id"], now, **done, standing="written", fingerprint=same)
-            return True
-        if found:
-            self.ledger.settle(row["id"], "review", now)
-            self.report.say(f"several {row['type']} resources carry one identifier of ours; a person must merge them")
-            return True
-        if row["searched"] is None:
-            self.ledger.settle(row["id"], "unknown", now, searched=stamp(now))
-            return self._find_out({**row, "searched": stamp(now)}, after) if not after else False
-        if now - unstamp(row["searched"]) < after:
-            return False
-        self.ledger.settle(row["id"], "released", now)
-        return True
-
-    def _find_out_update(self, row: Mapping[str, Any], sink: Sink, now: datetime) -> bool:
-        try:
-            body = self.client.read(f"{row['type']}/{row['resource_id']}").body
-        except NotFound:
-            self.ledger.settle(row["id"], "released", now)
-            return True
-        if compared_hash(sink, body, self.client.bases) != row["expected"]:
-            self.ledger.settle(row["id"], "released", now)
-            return True
-        standing = "retracted" if row["op"] == Op.RETRACT else "written"
-        known = {"version_id": _version(body), "owned": owned_hash(sink, body, self.client.bases)}
-        self.ledger.done(row["id"], now, resource_id=row["resource_id"], **known, standing=standing)
-        return True
+    def thread(self, type: str, key: str, patient: str, state: str, level: int) -> None:
+        """When a further message of an alert was told, the alert itself says that now."""
+        if (first := thread_of(key)) == key:
+            return
+        standing = "retracted" if told(key) == "withdrawn" else "written"
+        self.ledger.stand(Known(type, first, patient, "", "written"), standing, self.clock(), state=state, level=level)
 
 
-def _version(body: Mapping[str, Any] | None) -> str:
+_FIXED = ("cannot-be-changed",)
+
+
+def _by_hand(action: Action) -> str:
+    if action.op is Op.RETRACT:
+        return "it holds no longer, and a person must correct it there"
+    return "what stands there is not what we would write now"
+
+
+def version_of(body: Mapping[str, Any] | None) -> str:
+    """meta.versionId of a resource, or ""."""
     found = (body or {}).get("meta")
     return str(found.get("versionId") or "") if isinstance(found, dict) else ""

@@ -20,7 +20,7 @@ from .sparkline import inline, marks, sparkline
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["inline", "marks", "series_chart", "sparkline", "to_png", "to_svg"]
+__all__ = ["inline", "marks", "series_chart", "sparkline", "to_pdf", "to_png", "to_svg"]
 
 WIDTH, HEIGHT = 640, 280
 _STATES = [str(state) for state in EpisodeState]
@@ -107,6 +107,14 @@ def to_png(spec: dict[str, Any], scale: float = 2) -> bytes:
 
     png: bytes = vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[])
     return png
+
+
+def to_pdf(spec: dict[str, Any]) -> bytes:
+    """The specification drawn as PDF, one page of the chart's size. Nothing is fetched."""
+    import vl_convert
+
+    pdf: bytes = vl_convert.vegalite_to_pdf(spec, allowed_base_urls=[])
+    return pdf
 
 
 # -- layers --------------------------------------------------------------------------------------

@@ -7,25 +7,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .alerting import AlertRules, plan_alerts
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import SitePolicies
+from .filing import Filing, filed
 from .keys import Keys
+from .messages import plan_messages
 from .model import Assessment, Instrument, Outcome, Reading
 from .placing import Placed, PlacingRules, Surroundings, place
 from .plan import Action, Known, Op, plan_scores, score_contents
+from .strain_note import strain_note
+
+DOCUMENT = "DocumentReference"
+ALERTS = frozenset({"Task", "Flag", "Communication", DOCUMENT, "Webhook", "Log"})
+"""What an alert can be; the last two are no resources of the EHR."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
     """What a site's settings mean for a patient.
 
-    alert_types  resource types that new alerts are raised as; known alerts of others are still followed
+    alert_types  what new alerts are raised as; known alerts of others are still followed
+    messages     those types whose alerts are told once and never changed, with what a further message may tell
+    filing       the shape of scores in the EHR
     labels       security labels to add, "system|code"
     snomed       give totals their SNOMED CT code, beside ours
+    listing      list every score in a strain's document: they stand nowhere else
+    version      of this program, for documents
     """
 
     instruments: Mapping[str, Instrument]
@@ -36,9 +47,13 @@ class Rulebook:
     cutoffs: Mapping[str, float]
     as_of: datetime
     alert_types: frozenset[str] = frozenset({"Task"})
+    messages: Mapping[str, frozenset[str]] = field(default_factory=dict)
     write_scores: bool = True
+    filing: Filing = field(default_factory=Filing)
     labels: Sequence[str] = ()
     snomed: bool = False
+    listing: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,7 @@ class Decision:
     assessments  to remember; those in `stays` are from the pass before
     stays        responses about which nothing new is known: what was written for them stays as it is
     silent       strains that raise no alert, by reason
+    unfiled      scores that are not filed, by reason
     """
 
     placed: Placed
@@ -75,6 +91,7 @@ class Decision:
     strains: tuple[Strain, ...]
     actions: tuple[Action, ...]
     silent: Counter[str]
+    unfiled: Counter[str]
 
 
 def decide(evidence: Evidence, rules: Rulebook) -> Decision:
@@ -86,7 +103,9 @@ def decide(evidence: Evidence, rules: Rulebook) -> Decision:
     assessments = (*placed.kept, *(a for a in evidence.stored if a.response in stays))
     told = stories(assessments, rules.instruments, rules.policies, cutoffs=rules.cutoffs, as_of=rules.as_of)
     found = strains(told)
+    scores, unfiled = _scores(evidence, placed, stays, rules)
     alerts, silent = _alerts(evidence.known, found, placed, rules)
+    alerts = [_reported(a, told, found, rules) for a in alerts]
     return Decision(
         placed=placed,
         assessments=assessments,
@@ -94,16 +113,19 @@ def decide(evidence: Evidence, rules: Rulebook) -> Decision:
         aside=tuple(_aside(evidence.readings, placed)),
         stories=tuple(told),
         strains=tuple(found),
-        actions=(*_scores(evidence, placed, stays, rules), *alerts),
+        actions=(*scores, *alerts),
         silent=silent,
+        unfiled=unfiled,
     )
 
 
-def _scores(evidence: Evidence, placed: Placed, stays: Collection[str], rules: Rulebook) -> list[Action]:
+def _scores(
+    evidence: Evidence, placed: Placed, stays: Collection[str], rules: Rulebook
+) -> tuple[list[Action], Counter[str]]:
     if not rules.write_scores:
-        return []
+        return [], Counter()
     inferred = rules.alerts.inferred_encounter
-    wanted = score_contents(
+    flat = score_contents(
         placed.kept,
         rules.instruments,
         rules.keys,
@@ -111,26 +133,48 @@ def _scores(evidence: Evidence, placed: Placed, stays: Collection[str], rules: R
         labels=rules.labels,
         snomed=rules.snomed,
     )
+    wanted, unfiled = filed(flat, rules.filing, rules.keys)
     reasons = {r.id: r.reason or "" for r in placed.left_out if r.id}
     reasons |= dict.fromkeys(placed.superseded, "another response in the same session counts")
     reasons |= dict.fromkeys(evidence.moved, "the response is another patient's now")
     known = [k for k in evidence.known if k.type == "Observation"]
-    return plan_scores(wanted, known, reasons=reasons, vanished=stays)
+    return plan_scores(wanted, known, reasons=reasons, vanished=stays), unfiled
 
 
 def _alerts(
     known: Sequence[Known], found: Sequence[Strain], placed: Placed, rules: Rulebook
 ) -> tuple[list[Action], Counter[str]]:
     retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}
+    labels = {label for a in placed.kept for label in a.labels}
     actions: list[Action] = []
     silent: Counter[str] = Counter()
-    for type in sorted(rules.alert_types | {k.type for k in known if k.type in {"Task", "Flag"}}):
+    for type in sorted(rules.alert_types | {k.type for k in known if k.type in ALERTS}):
         mine = [k for k in known if k.type == type]
-        planned, why = plan_alerts(type, found, mine, rules.keys, rules.alerts, retracted=retracted)
-        raised = type in rules.alert_types
-        silent.update(why if raised else {})
-        actions += [a for a in planned if raised or a.op is not Op.CREATE]
+        if (tell := rules.messages.get(type)) is None:
+            follows = type != DOCUMENT
+            planned, why = plan_alerts(
+                type, found, mine, rules.keys, rules.alerts, retracted=retracted, follows=follows
+            )
+        else:
+            planned, why = plan_messages(
+                type, found, mine, rules.keys, rules.alerts, tell=tell, retracted=retracted, labels=labels
+            )
+        if type in rules.alert_types:
+            silent |= why
+            actions += planned
+        else:
+            actions += [a for a in planned if a.op is not Op.CREATE or a.content.event == "withdrawn"]
     return actions, silent
+
+
+def _reported(action: Action, told: Sequence[SeriesStory], found: Sequence[Strain], rules: Rulebook) -> Action:
+    """A document's action with the report that it holds."""
+    if action.type != DOCUMENT or action.content is None:
+        return action
+    strain = next(s for s in found if rules.keys.alert(*s.dyad, s.assessment.response) == action.key)
+    story = next(s for s in told if s.key == strain.key)
+    note = strain_note(story, strain, version=rules.version, scores=rules.listing)
+    return replace(action, content=replace(action.content, note=note))
 
 
 def _aside(readings: Iterable[Reading], placed: Placed) -> Iterable[Reading]:

@@ -1,7 +1,8 @@
 """Logs: one line an event on stderr, names from one catalogue, no identities (`decisions.md` 5.7).
 
 EVENTS is the catalogue; a name outside it is a programming error. Values are counts, types, states,
-milliseconds, error classes. References, names, answers, tokens, URLs and server text never appear.
+milliseconds, error classes, and of an alert its key (a keyed hash). References, names, answers, tokens, URLs and
+server text never appear.
 """
 
 from __future__ import annotations
@@ -27,6 +28,14 @@ EVENTS = {
     "patient.incomplete": "one patient could not be finished; it stays due",
     "write.done": "a resource was written",
     "http.exchange": "one request (debug)",
+    "alert.raised": "a possible strain; only where alerts.sinks names log, like the others",
+    "alert.worse": "it has become a priority",
+    "alert.recovered": "its score came back",
+    "alert.unrepaired": "its score did not come back in 3 scored sessions",
+    "alert.expired": "no score for more than 90 days",
+    "alert.reopened": "corrected data: it is open again",
+    "alert.withdrawn": "it is no longer in the data",
+    "alert.again": "it is in the data again",
     "schedule.started": "the scheduler runs",
     "schedule.stopping": "a stop was asked for; the current patient is finished first",
     "schedule.skipped": "a pass was not started: another instance is working",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
+from .sinks import Sink, compared_hash
 
 Json = dict[str, Any]
 
@@ -41,18 +42,43 @@ def _walk(client: FhirClient, type: str, params: list[tuple[str, str]], keep: An
 
 
 def find_by_key(client: FhirClient, type: str, system: str, key: str, patient: str) -> list[Json]:
-    """Resources with our identifier about this patient, from a complete search."""
+    """Resources with our identifier about this patient, from a complete search.
+
+    Some EHRs answer no search without a patient, and others ignore the identifier: each hit is checked.
+    """
     params = [("identifier", f"{system}|{key}")]
+    params += [("patient", patient.removeprefix("Patient/"))] if patient else []
     return _walk(client, type, params, lambda r: is_ours(r, system, key, patient, client.bases))
+
+
+def find_alike(
+    client: FhirClient, sink: Sink, row: Mapping[str, Any], system: str, known: Collection[str]
+) -> list[Json]:
+    """Resources that say exactly what a row of the ledger was to write, where the EHR keeps no identifier.
+
+    known  ids of resources that are known to be another write's
+    """
+    if not (about := sink.about(row)):
+        return []
+
+    def alike(r: Json) -> bool:
+        ours = sink.identified and any(s == system for s, _ in _identifiers(r))
+        same = compared_hash(sink, r, client.bases) == row["expected"]
+        return same and not ours and r["id"] not in known
+
+    return _walk(client, row["type"], about, alike)
 
 
 def find_about(client: FhirClient, type: str, system: str, patient: str, focus: str) -> Json | None:
     """An alert of ours, not withdrawn, about the same Observation; None when there is none."""
 
     def about(r: Json) -> bool:
+        context = r.get("context")
         refs = [r.get("focus"), *(e.get("valueReference") for e in r.get("extension") or [] if isinstance(e, dict))]
+        refs += r.get("about") or []
+        refs += (context.get("related") or []) if isinstance(context, dict) else []
         focused = {local(f.get("reference"), "Observation", client.bases) for f in refs if isinstance(f, dict)}
-        live = r.get("status") not in {"cancelled", "entered-in-error"}
+        live = r.get("status") not in {"cancelled", "entered-in-error"} and not r.get("inResponseTo")
         ours = any(s == system for s, _ in _identifiers(r)) and subject_of(r, client.bases) == patient
         return focus in focused and live and ours
 

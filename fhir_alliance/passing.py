@@ -7,22 +7,21 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
 
 from . import __version__, faults
-from .alerting import AlertRules
 from .apply import Applier, Guard, WriteCap
 from .audit import Audit
-from .catalogue import catalogue
+from .audit_events import TYPE as AUDIT_EVENT
+from .audit_events import AuditEvents
 from .changes import across
 from .cohort import cohort, guard_shrink
 from .config import Settings
-from .decide import Decision, Evidence, Rulebook, decide
-from .detection import site_policies
+from .decide import Decision, Evidence, decide
 from .due import choose_mode, moved_watermarks, who_is_due
 from .errors import ConfigError, EHRError, SafetyError, Unauthorised, bug
 from .fhir.capability import probe
@@ -33,40 +32,23 @@ from .fhir.stated import disagreement
 from .instruments.cautions import unverified
 from .keys import Keys
 from .log import log
-from .placing import PlacingRules
+from .outcomes import find_out
 from .plan import Action, Op
+from .provenance import TYPE as PROVENANCE
+from .provenance import plan_provenance
 from .reading import PatientReader, PatientRecord, newer
 from .report import RunReport
+from .rulebook import rulebook
 from .sinks import Frame, sinks
 from .sinks.device import DeviceContent
 from .stated_totals import StatedTotals, carried
 from .store.ledger import Ledger
 from .store.store import Store, meta_value, stamp, unstamp
 
-SINK_TYPES = {"task": "Task", "flag": "Flag"}
 SERIES_GAP = timedelta(days=90)
 SHARE_FROM = 20
 STOPPED = "stopped"
 """Checkpoint: when the site withdrew everything. No pass runs until it is taken away."""
-
-
-def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:
-    """A site's settings as rules for one patient."""
-    read, write, alerts = settings.read, settings.write, settings.alerts
-    since = datetime.combine(alerts.since, time(), now.tzinfo) if alerts.since else None
-    return Rulebook(
-        instruments=catalogue(settings),
-        policies=site_policies(settings.detection.policy, settings.detection.policies, settings.detection.preset),
-        keys=keys,
-        placing=PlacingRules(read.encounter_statuses, read.encounter_classes, read.same_session),
-        alerts=AlertRules(now, alerts.max_age, since, alerts.pool, write.inferred_encounter),
-        cutoffs=settings.detection.cutoffs,
-        as_of=now,
-        alert_types=frozenset(SINK_TYPES[s] for s in alerts.sinks),
-        write_scores=write.scores.sink == "observation",
-        labels=write.security_labels,
-        snomed=write.snomed,
-    )
 
 
 class EndpointPass:
@@ -92,6 +74,7 @@ class EndpointPass:
         self.client = FhirClient(endpoint, settings.root, trace=_trace, stop=self.stop, needs=rights)
         self.store = Store(engine, endpoint.base_url)
         self.audit = audit
+        self.events: AuditEvents | None = None
         told = partial(self._told, audit) if audit else None
         self.ledger = Ledger(engine, endpoint.base_url, report.run, told)
         self.rules = rulebook(settings, Keys(endpoint.base_url, secret), self.now)
@@ -103,11 +86,15 @@ class EndpointPass:
 
     def _told(self, audit: Audit, row: Mapping[str, Any]) -> None:
         audit.wrote(self.clock(), row)
+        if self.events:
+            self.events.wrote(self.clock(), row)
 
     def prepare(self) -> datetime:
         """Ask the EHR what it can do; the server's clock. Whoever reads or writes comes here first."""
         server_now = self._probe()
         self.applier = self._applier()
+        if self.applier.may_write(AUDIT_EVENT) and self.capability.interaction(AUDIT_EVENT, "create"):
+            self.events = AuditEvents(self.client, self.report)
         return server_now
 
     def roster(self) -> list[str]:
@@ -130,7 +117,7 @@ class EndpointPass:
         if retry:
             self.store.forget_quarantine([line.source for line in self.store.quarantine()])
             self.ledger.try_again()
-        unknown = set() if self.report.dry_run else self.applier.reconcile(self.settings.write.reconcile_after)
+        unknown = set() if self.report.dry_run else find_out(self.applier, self.settings.write.reconcile_after)
         self._device()
         due, seen, everybody = self._due(roster, patient, retry, server_now)
         due |= {p for p in unknown if p in roster}
@@ -152,6 +139,8 @@ class EndpointPass:
         except SafetyError as error:
             self.report.safety_stop = True
             self.report.say(str(error))
+        if self.events:
+            self.events.flush(self.applier.frame)
         # Whoever is not finished is stored as due, so the watermarks may move past them.
         if patient is None and not self.report.dry_run:
             self._checkpoints(roster, seen, bool(everybody))
@@ -204,7 +193,7 @@ class EndpointPass:
         )
         self.report.endpoints[self.name]["everybody"] = found.everybody
         due = found.patients
-        due |= self.ledger.unfinished_patients([t for t in self.settings.write.types if self.applier.may_write(t)])
+        due |= self.ledger.unfinished_patients([t for t in self.applier.sinks if self.applier.may_write(t)])
         due |= set(self.store.silent_since(self.now - SERIES_GAP))
         due |= set(self.store.patients_of(found.responses).values())
         if retry:
@@ -241,10 +230,11 @@ class EndpointPass:
             close_on_repair=self.settings.alerts.close_on_repair,
             focus={},
         )
+        made = sinks(self.settings, self.settings.root)
         return Applier(
             self.client,
             self.ledger,
-            sinks(),
+            made,
             frame,
             self.settings.write,
             self.guard,
@@ -252,7 +242,8 @@ class EndpointPass:
             self.clock,
             self.max_writes,
             self.report.dry_run,
-            {t for t in sinks() if self.capability.conditional_create(t) is False},
+            {t for t in made if self.capability.conditional_create(t) is False},
+            {t for t in made if self.capability.interaction(t, "update") is False},
         )
 
     # -- patients
@@ -318,6 +309,8 @@ class EndpointPass:
         patient = record.patient
         if self.audit:
             self.audit.read(self.clock(), patient, record.counts)
+        if self.events:
+            self.events.read(self.clock(), patient)
         known = self.ledger.known(patient, [r.id for r in record.readings if r.id])
         stored = self.store.assessments(patient)
         readings = record.readings if record.compared else carried(record.readings, stored)
@@ -341,15 +334,29 @@ class EndpointPass:
             newer(self.newest, type, stamp_seen, stamp_seen)
         if record.survivor:
             self.store.merge(patient, record.survivor)
-        if settled and not self.report.dry_run:
-            self.store.completed(patient, self.now)
+        if settled:
+            self._complete(patient)
             faults.reached("checkpoint")
+
+    def _complete(self, patient: str) -> None:
+        """Everything about a patient is settled: account for it, then remember that."""
+        if self.report.dry_run:
+            return
+        if self.applier.may_write(PROVENANCE) and (action := plan_provenance(patient, self.ledger.known(patient))):
+            row = self.ledger.plan(patient, [action], self.now, keep=True)[action.type, action.key]
+            self.applier.apply(action, row)
+        self.store.completed(patient, self.now)
+        if self.events:
+            self.events.flush(self.applier.frame)
 
     def _count(self, record: PatientRecord, decision: Decision) -> None:
         placed = decision.placed
         self.report.notices += sum(len(s.notices) for s in decision.stories)
         self.report.episodes.update(str(s.episode.state) for s in decision.strains)
         self.report.silent.update(decision.silent)
+        self.report.unfiled.update(decision.unfiled)
+        for why in decision.unfiled:
+            self.report.say(f"some scores were not filed: {why}")
         self.report.read.update(record.counts)
         self.report.outcomes["scored"] += len(placed.kept)
         self.report.outcomes["superseded"] += len(placed.superseded)
@@ -401,8 +408,8 @@ class EndpointPass:
                 self.report.say(str(error))
             done[action.patient] = done.get(action.patient, True) and ok
         for patient, ok in done.items():
-            if ok and not self.report.dry_run:
-                self.store.completed(patient, self.now)
+            if ok:
+                self._complete(patient)
 
     def _dyads(self) -> int:
         """Dyads that could be alerted about."""

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from .keys import Keys
 from .model import Assessment, EpisodeState, Instrument, Score
 from .scoring import FINISHED_TOTAL, UNVERIFIED_KEY
+from .strain_note import StrainNote
 
 Standing = Literal["written", "retracted", "removed", "foreign", "refused", "unknown"]
 
@@ -55,8 +56,23 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A subscale inside another Observation."""
+
+    scale: str
+    title: str
+    value: float
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreContent:
-    """One scale's Observation. `value` is rounded to the scale's places."""
+    """One Observation: a scale's, unless `filing` made something else of it. `value` is rounded to the scale's places.
+
+    members     keys of the Observations that a panel lists; a panel has no value
+    components  subscales that it holds itself
+    row         "system|code" of the flowsheet row that it is filed to
+    """
 
     key: str
     patient: str
@@ -65,13 +81,16 @@ class ScoreContent:
     instrument_version: str
     scale: str
     title: str
-    value: float
+    value: float | None
     places: int
     effective: str
     encounter: str | None
     labels: tuple[str, ...]
     note: str
     snomed: str = ""
+    members: tuple[str, ...] = ()
+    components: tuple[Part, ...] = ()
+    row: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -81,7 +100,12 @@ class ScoreContent:
 
 @dataclass(frozen=True, slots=True)
 class AlertContent:
-    """One alert, before a sink gives it a resource's shape. `owner` is a reference."""
+    """One alert, before a sink gives it a resource's shape. `owner` is a reference.
+
+    event     what a message tells: raised, worse, recovered, … (`messages`)
+    first     key of the alert that a further message belongs to; `reply_to` its first message, "Type/id"
+    note      the report that a document holds (`strain_note`)
+    """
 
     key: str
     patient: str
@@ -99,6 +123,10 @@ class AlertContent:
     encounter: str | None
     labels: tuple[str, ...]
     attached: tuple[str, ...] = ()
+    event: str = "raised"
+    first: str = ""
+    reply_to: str = ""
+    note: StrainNote | None = None
 
 
 @dataclass(frozen=True, slots=True)

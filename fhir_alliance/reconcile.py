@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .errors import EHRError, NotFound
 from .holdings import Held, as_known, held
+from .messages import thread_of, withdrawals
 from .model import UNASSIGNED
 from .passing import STOPPED, EndpointPass
 from .plan import Action, Known, Op
@@ -62,7 +63,7 @@ def reconcile(one: EndpointPass, *, apply: bool) -> Drift:
     """
     drift = Drift()
     for patient, found in _look(one, drift):
-        known = {(k.type, k.key): k for k in one.ledger.known(patient) if k.resource_id}
+        known = {(k.type, k.key): k for k in one.ledger.known(patient) if k.resource_id and k.type in _types(one)}
         _missing(one, drift, patient, known.values(), found, apply=apply)
         by_id = {(k.type, k.resource_id): k for k in known.values()}
         groups: dict[tuple[str, str], list[Held]] = defaultdict(list)
@@ -104,16 +105,27 @@ def withdraw_all(one: EndpointPass) -> tuple[int, int]:
     """
     one.store.set_checkpoints({STOPPED: stamp(one.clock())})
     done = left = 0
-    for k in one.ledger.standing():
-        action = Action(Op.RETRACT, k.type, k.key, k.patient, None, k, SITE_WITHDREW)
-        row = one.ledger.plan(k.patient, [action], one.clock())[k.type, k.key]
+    for action in _taking_back(one):
+        row = one.ledger.plan(action.patient, [action], one.clock())[action.type, action.key]
         try:
             settled = one.applier.apply(action, row)
         except EHRError:
             settled = False
-        gone = settled and not one.ledger.stands(k.type, k.key)
+        gone = settled and not one.ledger.stands(action.type, thread_of(action.key))
         done, left = done + gone, left + (not gone)
     return done, left
+
+
+def _taking_back(one: EndpointPass) -> Iterator[Action]:
+    """Retractions, and messages that take back what was told; of a Provenance nothing, it stays true."""
+    by_type: dict[str, list[Known]] = defaultdict(list)
+    for k in one.ledger.standing():
+        by_type[k.type].append(k)
+    for type, rows in by_type.items():
+        if type in one.rules.messages:
+            yield from withdrawals(rows, SITE_WITHDREW, one.rules.alerts)
+        elif type != "Provenance":
+            yield from (Action(Op.RETRACT, type, k.key, k.patient, None, k, SITE_WITHDREW) for k in rows)
 
 
 def resume(one: EndpointPass) -> None:
@@ -121,9 +133,15 @@ def resume(one: EndpointPass) -> None:
     one.store.forget_checkpoints((STOPPED, "full"))
 
 
+def _types(one: EndpointPass) -> set[str]:
+    """What is looked at: resources of ours about a patient that carry our identifier."""
+    sinks, wanted = one.applier.sinks, {*one.settings.write.types, *one.ledger.types()} - {"Device"}
+    return {t for t in wanted if t in sinks and sinks[t].identified and sinks[t].keys == "both"}
+
+
 def _look(one: EndpointPass, drift: Drift) -> Iterator[tuple[str, list[Held]]]:
     """Patients and what is held of ours about each; those that cannot be read are counted and left out."""
-    types = {t for t in one.settings.write.types if t != "Device"} | one.ledger.types() - {"Device"}
+    types = _types(one)
     for patient in sorted({*one.roster(), *one.ledger.patients()}):
         drift.patients += 1
         try:

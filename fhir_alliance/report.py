@@ -19,6 +19,7 @@ class RunReport:
     written    "Type.op" → count; likewise planned (not sent: writes are off, or a dry run)
     found      what stood there already as we would have written it
     silent     strains that raised no alert, by reason
+    unfiled    scores that have no place in the EHR, by reason
     disagreements  totals that are stated otherwise than we compute them, with references: only in what is asked for
     plan       in a dry run, every action with the resource that would be sent
     """
@@ -39,6 +40,7 @@ class RunReport:
     refused: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     silent: Counter[str] = field(default_factory=Counter)
+    unfiled: Counter[str] = field(default_factory=Counter)
     quarantine_new: int = 0
     quarantine_total: int = 0
     pushed: int = 0
@@ -107,6 +109,7 @@ class RunReport:
             "refused": _by_type(self.refused),
             "unknown": _by_type(self.unknown),
             "alerts": {"pushed": self.pushed, "silent": dict(sorted(self.silent.items()))},
+            "unfiled": dict(sorted(self.unfiled.items())),
             "episodes": dict(sorted(self.episodes.items())),
             "notices": self.notices,
             "watermark": self.watermark,

@@ -15,6 +15,18 @@ LOW_EARLY = "Alliance scores low in the first three sessions."
 
 BELOW_CUT_OFF = "Alliance score below the cut-off."
 
+DISREGARD = "Please disregard the earlier notice about this client."
+
+SUBJECTS = {
+    "worse": "Alliance score still low.",
+    "recovered": "Alliance score recovered.",
+    "unrepaired": "Alliance score not recovered.",
+    "expired": "Follow-up of an alliance score has ended.",
+    "reopened": "Alliance score not recovered after all.",
+    "withdrawn": DISREGARD,
+}
+"""The one line of a further message about an alert; a first one has the alert's headline."""
+
 LEVELS = {0: "closed", 1: "notice", 2: "check-in", 3: "priority check-in"}
 
 PHRASES = {

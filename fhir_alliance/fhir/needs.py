@@ -20,6 +20,8 @@ _HELPFUL: Rights = {"Patient": "r", "PractitionerRole": "r", "Questionnaire": "r
 """Merged patients, dyads by role, and weights of answers are found by these; a pass does without where it must."""
 _WRITING = "crus"
 """Create and update; read before an update, and search for what became of a write."""
+_LESS: Rights = {"Communication": "crs", "Provenance": "crs", "AuditEvent": "c"}
+"""Never changed, and what became of an AuditEvent is not looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Needs:
 
     def reader(self, *, alone: bool) -> Rights:
         """What the reader cannot do without; `alone`: it writes, too."""
-        found_again = dict.fromkeys(self.write, "rs")
+        found_again = {type: "rs" for type, letters in self.write.items() if "s" in letters}
         return joined(self.read, self.write if alone else found_again)
 
 
@@ -53,4 +55,6 @@ def needs(settings: Settings, *, writes: bool = True) -> Needs:
     # What was written is read by `reconcile`, also while nothing is.
     helpful = joined(helpful, dict.fromkeys(write.types, "rs"))
     types = write.types if write.enabled and writes else []
-    return Needs(joined(_READING, _COHORT.get(cohort.source, {}), excluding), helpful, dict.fromkeys(types, _WRITING))
+    return Needs(
+        joined(_READING, _COHORT.get(cohort.source, {}), excluding), helpful, {t: _LESS.get(t, _WRITING) for t in types}
+    )

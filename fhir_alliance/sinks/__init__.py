@@ -1,22 +1,27 @@
-"""Where scores and alerts go: one sink per resource type, each rendering the same contents.
+"""Where scores and alerts go: one sink per type, each rendering the same contents.
 
 A sink knows three things: how a new resource looks (`render`), how an existing one is brought up
 to date without touching what others wrote (`revise`), and which elements are ours (`owned`).
-Adding a sink is adding a file and a line here.
+Adding a sink is adding a file and a line in `sinks`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
 from ..fhir.references import parse
 from ..plan import AlertContent, ScoreContent
+
+if TYPE_CHECKING:
+    from ..config import Settings
 
 Json = dict[str, Any]
 
@@ -45,8 +50,12 @@ class Frame:
         return [{"system": f"{self.namespace}/{kind}", "value": key}]
 
     def tag(self) -> Json:
-        """meta with the tag that says who made this, and security labels."""
+        """meta with the tag that says who made this."""
         return {"tag": [{"system": f"{self.namespace}/CodeSystem/tag", "code": "generated"}]}
+
+    def meta(self, codes: Sequence[str]) -> Json:
+        """Our tag, and security labels ("system|code")."""
+        return self.tag() | ({"security": labels(codes)} if codes else {})
 
     def author(self) -> Json:
         """Reference to the connector; by display only unless a Device was filed."""
@@ -64,26 +73,59 @@ def labels(codes: Sequence[str]) -> list[Json]:
     return [dict(zip(("system", "code"), c.split("|", 1), strict=False)) for c in codes]
 
 
-class Sink(Protocol):
-    """One resource type that we write."""
+class Sink(ABC):
+    """One type that we write.
 
-    type: str
-    kind: str
+    kind        of our identifier: score, alert, device
+    keys        what must be switched on before it is written: write.enabled and the type in write.types ("both"),
+                write.enabled ("main"), nothing ("none")
+    changes     may what stands be changed? Else a change is refused, and told
+    identified  does it carry an identifier of ours?
+    """
 
+    type: ClassVar[str]
+    kind: ClassVar[str] = "alert"
+    keys: ClassVar[Literal["both", "main", "none"]] = "both"
+    changes: ClassVar[bool] = True
+    identified: ClassVar[bool] = True
+
+    @abstractmethod
     def render(self, content: Any, frame: Frame) -> Json:
         """A new resource."""
 
     def revise(self, current: Json, content: Any, frame: Frame) -> Json:
         """`current` with our elements as `content` says; the rest as it stands."""
+        return current
 
     def retract(self, current: Json, reason: str, frame: Frame) -> Json:
         """`current` withdrawn, with the reason where the resource has a place for it."""
+        return current
 
     def owned(self, resource: Mapping[str, Any]) -> Json:
         """The elements that only we write: another value there is somebody else's edit."""
+        return {}
 
+    @abstractmethod
     def compared(self, resource: Mapping[str, Any]) -> Json:
         """The elements whose change is worth a write."""
+
+    def about(self, row: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Search parameters that find what a row of the ledger wrote where identifiers are not kept."""
+        return [("patient", row["patient"].removeprefix("Patient/"))] if row["patient"] else []
+
+
+class Messenger(Sink):
+    """What is told outside the EHR: delivered by ourselves, under a key by which a receiver knows repeated messages."""
+
+    changes = False
+
+    @abstractmethod
+    def deliver(self, key: str, message: Json) -> None:
+        """Send once. Refused or Forbidden: the receiver said no; OutcomeUnknown: it may or may not have it."""
+
+    def compared(self, resource: Mapping[str, Any]) -> Json:
+        """All of it."""
+        return dict(resource)
 
 
 def normal(value: Any, bases: Sequence[str]) -> Any:
@@ -113,14 +155,44 @@ def compared_hash(sink: Sink, resource: Mapping[str, Any], bases: Sequence[str])
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
-def sinks() -> dict[str, Sink]:
-    """Every sink by resource type."""
+def sinks(settings: Settings, root: Path) -> dict[str, Sink]:
+    """Every sink by type, as a site wants it. `root` anchors the file of a secret."""
+    from .communication import CommunicationSink
     from .device import DeviceSink
+    from .document import DocumentSink
     from .flag import FlagSink
+    from .flowsheet import FlowsheetSink
+    from .log import LogSink
     from .observation import ObservationSink
+    from .provenance import ProvenanceSink
     from .task import TaskSink
+    from .webhook import WebhookSink
 
-    return {sink.type: sink for sink in (ObservationSink(), TaskSink(), FlagSink(), DeviceSink())}
+    alerts, scores = settings.alerts, settings.write.scores
+    every: tuple[Sink, ...] = (
+        FlowsheetSink(scores.flowsheet_rows.values()) if scores.sink == "flowsheet" else ObservationSink(),
+        TaskSink(),
+        FlagSink(),
+        CommunicationSink(alerts.sender),
+        DocumentSink(alerts.document),
+        WebhookSink(alerts.webhook, root),
+        LogSink(),
+        DeviceSink(),
+        ProvenanceSink(),
+    )
+    return {sink.type: sink for sink in every}
 
 
-__all__ = ["AlertContent", "Frame", "ScoreContent", "Sink", "fhir_time", "labels", "normal", "owned_hash", "sinks"]
+__all__ = [
+    "AlertContent",
+    "Frame",
+    "Messenger",
+    "ScoreContent",
+    "Sink",
+    "compared_hash",
+    "fhir_time",
+    "labels",
+    "normal",
+    "owned_hash",
+    "sinks",
+]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import Frame, Json
+from . import Frame, Json, Sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class DeviceContent:
         return self.version
 
 
-class DeviceSink:
+class DeviceSink(Sink):
     """Filed once; its version follows ours."""
 
     type = "Device"

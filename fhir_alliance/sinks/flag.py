@@ -7,26 +7,24 @@ from typing import Any
 
 from ..model import EpisodeState
 from ..plan import AlertContent
-from . import Frame, Json, fhir_time, labels
+from . import Frame, Json, Sink, fhir_time
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/flag-category"
 DETAIL = "http://hl7.org/fhir/StructureDefinition/flag-detail"
 _AFTER = {EpisodeState.REPAIRED: " (recovered)", EpisodeState.UNREPAIRED: " (not recovered)"}
 
 
-class FlagSink:
+class FlagSink(Sink):
     """`active` until a clinician, or a site that opted in, ends it."""
 
     type = "Flag"
-    kind = "alert"
 
     def render(self, content: AlertContent, frame: Frame) -> Json:
         """A new Flag, from the onset session on."""
         focus = (frame.focus or {}).get(content.focus_key)
-        meta = frame.tag() | ({"security": labels(content.labels)} if content.labels else {})
         return {
             "resourceType": "Flag",
-            "meta": meta,
+            "meta": frame.meta(content.labels),
             **({"extension": [{"url": DETAIL, "valueReference": {"reference": focus}}]} if focus else {}),
             "identifier": frame.identifier("alert", content.key),
             "status": "active",

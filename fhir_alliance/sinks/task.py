@@ -11,22 +11,20 @@ from typing import Any
 
 from ..model import EpisodeState
 from ..plan import AlertContent
-from . import Frame, Json, fhir_time, labels
+from . import Frame, Json, Sink, fhir_time
 
 
-class TaskSink:
+class TaskSink(Sink):
     """`requested` and `proposal`: something that a person may take up."""
 
     type = "Task"
-    kind = "alert"
 
     def render(self, content: AlertContent, frame: Frame) -> Json:
         """A new Task; a severe onset starts `urgent`."""
         focus = (frame.focus or {}).get(content.focus_key) or f"QuestionnaireResponse/{content.response}"
-        meta = frame.tag() | ({"security": labels(content.labels)} if content.labels else {})
         return {
             "resourceType": "Task",
-            "meta": meta,
+            "meta": frame.meta(content.labels),
             "identifier": frame.identifier("alert", content.key),
             "status": "requested",
             "businessStatus": _state(content.state, frame),

@@ -122,12 +122,15 @@ class Ledger:
 
     # -- what happens
 
-    def plan(self, patient: str, actions: Collection[Action], now: datetime) -> dict[tuple[str, str], int]:
-        """Replace a patient's planned rows by these actions. Returns (type, key) → row id."""
+    def plan(
+        self, patient: str, actions: Collection[Action], now: datetime, *, keep: bool = False
+    ) -> dict[tuple[str, str], int]:
+        """Replace a patient's planned rows by these actions (`keep`: add to them). Returns (type, key) → row id."""
         n = t.ledger.c
         with self.engine.begin() as c:
             planned = (n.base == self.base, n.ledger_state == "planned")
-            c.execute(delete(t.ledger).where(*planned, n.patient == patient))
+            if not keep:
+                c.execute(delete(t.ledger).where(*planned, n.patient == patient))
             if not actions:
                 return {}
             for some in _chunks({a.key for a in actions if a.patient != patient}):
