@@ -15,6 +15,7 @@ from fhir_alliance.detection import Policy, info
 
 from .protocol import Protocol, judged
 
+_LABEL = 57
 MEASURES = ("false check-ins per 100", "seen at onset", "seen by +2")
 
 
@@ -26,20 +27,18 @@ def compared(protocol: Protocol, first: str, second: str) -> Iterator[str]:
         if not {a.id, b.id} <= allowed:
             continue
         yield f"{id}: {first} minus {second} (95 % intervals; * more than chance)"
-        yield f"{'':<44}" + "".join(f"{m:>27}" for m in MEASURES)
-        on = bench(protocol.setting(id))
-        for stratum in on.strata:
-            yield _line(on, stratum, stratum, a, b)
-        for variant in protocol.variants:
-            on = bench(protocol.variant(id, variant))
-            for stratum in on.strata:
-                yield _line(on, f"{variant.name}, {stratum}", stratum, a, b)
+        yield f"{'':<{_LABEL}}" + "".join(f"{m:>27}" for m in MEASURES)
+        clinics = {"": protocol.setting(id), "strains at random, ": protocol.random(id)}
+        clinics |= {f"{v.name}, ": protocol.variant(id, v) for v in protocol.variants}
+        for name, setting in clinics.items():
+            on = bench(setting)
+            yield from (_line(on, f"{name}{stratum}", stratum, a, b) for stratum in on.strata)
 
 
 def _line(on: Bench, label: str, stratum: str, a: Policy, b: Policy) -> str:
     pairs = zip(on.ratios(a, stratum), on.ratios(b, stratum), strict=True)
     false, *seen = (difference(*pair) for pair in pairs)
-    return f"{label:<44}" + "".join(f"{_shown(f):>27}" for f in (false.times(100), *seen))
+    return f"{label:<{_LABEL}}" + "".join(f"{_shown(f):>27}" for f in (false.times(100), *seen))
 
 
 def _shown(figure: Figure) -> str:
