@@ -13,6 +13,7 @@ from .config_auth import Auth
 from .errors import ConfigError
 from .fhir.inbound import rules
 from .fhir.wire import client_certificate
+from .rulebook import OUTSIDE, SINK_TYPES
 
 
 def problems(settings: Settings) -> list[str]:
@@ -44,6 +45,8 @@ def _secrets(settings: Settings) -> Iterator[str]:
                 elif key == "key" and secret is not None and (wrong := _key(secret, auth.kid, settings)):
                     yield f"endpoint.{name}.{table}.key: {wrong}"
             yield from (f"endpoint.{name}.{table}.{wrong}" for wrong in _identity(auth, settings))
+    if (secret := settings.alerts.webhook.secret) and (wrong := _secret(secret, settings)):
+        yield f"alerts.webhook.secret: {wrong}"
 
 
 def _secret(secret: Secret, settings: Settings) -> str | None:
@@ -137,8 +140,14 @@ def _notes(settings: Settings) -> Iterator[str]:
         return
     if not write.types:
         yield "write.types is empty: nothing is written"
-    if write.scores.sink == "observation" and "Observation" not in write.types:
+    if write.scores.sink in {"observation", "flowsheet"} and "Observation" not in write.types:
         yield "Observation is not in write.types: scores are not written"
-    for sink, kind in (("task", "Task"), ("flag", "Flag")):
-        if sink in settings.alerts.sinks and kind not in write.types:
+    if write.scores.sink == "document" and "DocumentReference" not in write.types:
+        yield "DocumentReference is not in write.types: scores are not written"
+    for sink in settings.alerts.sinks:
+        kind = SINK_TYPES[sink]
+        if kind not in OUTSIDE and kind not in write.types:
             yield f"{kind} is not in write.types: the alert sink {sink!r} writes nothing"
+    documents = "document" in settings.alerts.sinks or write.scores.sink == "document"
+    if documents and settings.alerts.document.type is None:
+        yield "alerts.document.type is not set: many EHRs refuse a document that is not of a type of theirs"

@@ -9,10 +9,12 @@ from pathlib import Path
 from sqlalchemy import Engine, or_, select
 
 from .config import Settings
+from .decide import ALERTS
 from .derive import SeriesStory, strains
 from .detection import Policy
 from .errors import ConfigError
 from .keys import Keys
+from .messages import thread_of
 from .model import Detection, Episode, Event, Instrument, Point
 from .overview import told
 from .series import read_series
@@ -53,7 +55,7 @@ def of_file(path: Path, instrument: Instrument, series: str | None, by: Policy) 
 
 
 def of_store(engine: Engine, settings: Settings, endpoint: str, secret: bytes, what: str, now: datetime) -> list[Told]:
-    """A patient ("Patient/1"), an alert ("Task/2", "Flag/3"), or an alert's identifier."""
+    """A patient ("Patient/1"), an alert ("Task/2", "Communication/3"), or an alert's identifier."""
     if what.startswith("Patient/"):
         return [_told(story, None) for story in told(engine, settings, endpoint, now, what)]
     base = settings.endpoint[endpoint].base_url
@@ -61,14 +63,14 @@ def of_store(engine: Engine, settings: Settings, endpoint: str, secret: bytes, w
     w = t.written.c
     match = or_((w.type == type) & (w.resource_id == id), w.key == what.rsplit("|", 1)[-1])
     with engine.connect() as c:
-        query = select(w.patient, w.key, w.standing).where(w.base == base, w.type.in_(("Task", "Flag")), match)
+        query = select(w.patient, w.key, w.standing).where(w.base == base, w.type.in_(ALERTS), match)
         row = c.execute(query).first()
     if row is None:
         raise ConfigError("no alert of ours has that id or identifier; `fhir-alliance status` lists them")
     keys = Keys(base, secret)
     stories = told(engine, settings, endpoint, now, row.patient)
     for strain in strains(stories):
-        if keys.alert(*strain.dyad, strain.assessment.response) == row.key:
+        if keys.alert(*strain.dyad, strain.assessment.response) == thread_of(row.key):
             return [_told(s, strain.episode) for s in stories if s.key == strain.key]
     raise ConfigError("that alert was withdrawn: the data no longer show the strain it was raised for")
 

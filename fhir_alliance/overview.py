@@ -15,10 +15,12 @@ from sqlalchemy import Engine, select
 
 from .catalogue import catalogue
 from .config import Settings
+from .decide import ALERTS
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import site_policies
 from .fhir.stated import DIFFERS, disagreement
 from .keys import Keys
+from .messages import thread_of
 from .shadow import Shadow, shadow
 from .store import tables as t
 from .store.ledger import Ledger
@@ -77,9 +79,9 @@ def alerts_by_key(engine: Engine, base: str) -> dict[str, list[str]]:
     w = t.written.c
     found: dict[str, list[str]] = {}
     with engine.connect() as c:
-        query = select(w.key, w.type, w.resource_id).where(w.base == base, w.type.in_(("Task", "Flag")))
-        for key, type, id in c.execute(query):
-            found.setdefault(key, []).append(f"{type}/{id}")
+        query = select(w.key, w.type, w.resource_id).where(w.base == base, w.type.in_(ALERTS))
+        for key, type, id in c.execute(query.order_by(w.type, w.created)):
+            found.setdefault(thread_of(key), []).append(f"{type}/{id}" if id else type)
     return found
 
 
@@ -107,8 +109,10 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
     store = Store(engine, base)
     w = t.written.c
     with engine.connect() as c:
-        alerts = select(w.practitioner, w.created, w.state, w.standing).where(w.base == base, w.type == "Task")
-        rows = list(c.execute(alerts).mappings())
+        alerts = select(w.key, w.practitioner, w.created, w.state, w.standing)
+        every = c.execute(alerts.where(w.base == base, w.type.in_(ALERTS)).order_by(w.type.desc())).mappings()
+        # One strain is one alert, in however many places and messages it was told.
+        rows = list({r["key"]: r for r in every if thread_of(r["key"]) == r["key"]}.values())
         held: dict[str, int] = {}
         for type, standing in c.execute(select(w.type, w.standing).where(w.base == base)):
             held[f"{type}.{standing}"] = held.get(f"{type}.{standing}", 0) + 1

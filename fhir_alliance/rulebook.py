@@ -24,7 +24,9 @@ SINK_TYPES = {
     "webhook": "Webhook",
     "log": "Log",
 }
-"""What an alert is by the name of its sink; the last two are no resources."""
+"""What an alert is, by the name of its sink."""
+OUTSIDE = frozenset({"Webhook", "Log"})
+"""Told outside the EHR: no resources."""
 
 
 def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:

@@ -1,31 +1,43 @@
-"""What the EHR declares, next to what we need; and which sinks that leaves."""
+"""What the EHR declares, next to what we need: the matrix, and for machines each type that is read or written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from ..changes import BY
 from ..config import Settings
 from ..fhir.capability import Capability
 from .findings import Section
+from .fitness import ALERTS, SCORES, Fit, instead
 
 COLUMNS = ("read", "search", "create", "update", "if-none-exist")
 _CODES = {"search": "search-type"}
-_SINKS = {"task": "Task", "flag": "Flag"}
+_WIDE = {"search": "Patient", "appointments": "Appointment", "careteam": "CareTeam"}
+_BY_ID = {"group": "Group", "list": "List"}
+_CHANGED_LATER = frozenset({"observation", "task", "flag", "document"})
 
 
 def needs(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     """Resource type → interactions that this configuration uses."""
-    wanted: dict[str, tuple[str, ...]] = {}
-    if settings.cohort.source == "search":
-        wanted["Patient"] = ("search",)
-    if settings.cohort.source == "group" or any(e.startswith("Group/") for e in settings.cohort.exclude):
+    wanted = dict(_reads(settings))
+    for kind in dict.fromkeys([*_planned(settings), *settings.write.types]):
+        wanted[kind] = COLUMNS
+    return wanted
+
+
+def _reads(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    source, wanted = settings.cohort.source, dict[str, tuple[str, ...]]()
+    if source in _WIDE:
+        wanted[_WIDE[source]] = ("search",)
+    if source in _BY_ID:
+        wanted[_BY_ID[source]] = ("read",)
+    if any(e.startswith("Group/") for e in settings.cohort.exclude):
         wanted["Group"] = ("read",)
-    wanted |= {"Encounter": ("read", "search"), "QuestionnaireResponse": ("read", "search")}
+    wanted |= {"QuestionnaireResponse": ("read", "search"), "Encounter": ("read", "search")}
     wanted |= {"Questionnaire": ("search",), "PractitionerRole": ("read",)}
     if settings.alerts.care_team_role:
         wanted["CareTeam"] = ("search",)
-    for kind in dict.fromkeys([*_planned(settings), *settings.write.types]):
-        wanted[kind] = COLUMNS
     return wanted
 
 
@@ -37,40 +49,120 @@ def compare(capability: Capability, settings: Settings, section: Section) -> Non
     silent = [kind for kind in wanted if not capability.declares(kind)]
     if silent:
         named = "nothing that we need" if len(silent) == len(wanted) else ", ".join(f"no {kind}" for kind in silent)
-        section.warn("statement", f"/metadata lists {named}. That means unknown: only a refusal on use counts as no.")
+        section.warn(
+            "statement",
+            f"/metadata lists {named}.",
+            "That means unknown: only a refusal on use counts as no.",
+            "Nothing, if the checks below are well; else ask what the client was registered for.",
+        )
     else:
         section.ok("statement", "/metadata lists every resource type that we need.")
 
 
-def sinks(capability: Capability, settings: Settings, name: str, section: Section) -> None:
-    """Where scores and alerts can go, and where not, and why."""
-    planned = _planned(settings)
-    for kind in dict.fromkeys([*planned, *settings.write.types]):
-        _sink(capability, settings, name, kind, planned.get(kind, "What is written"), section)
+def readable(capability: Capability, settings: Settings, mode: str, why: str, section: Section) -> None:
+    """For machines: each type that is read, how, and what it can be searched by (of what we search by)."""
+    for kind, interactions in _reads(settings).items():
+        said = [capability.interaction(kind, _CODES.get(name, name)) for name in interactions]
+        found = kind in section.worked
+        supported = True if found else False if False in said else None if None in said else True
+        by = ("patient", "questionnaire", "url", *(table[kind] for table in BY.values() if kind in table))
+        section.read[kind] = {
+            "supported": supported,
+            "mode": mode if kind in BY["watermark"] else "by id" if interactions == ("read",) else "search",
+            "searches": sorted({name for name in by if capability.search_param(kind, name)}),
+            "why": "tried, and it worked" if found else _said(supported),
+        }
+        if kind in BY["watermark"]:
+            section.read[kind]["why"] += f"; {why}"
 
 
-def _planned(settings: Settings) -> dict[str, str]:
-    """Types that scores and alerts go to by the configuration, whether switched on or not."""
-    found = {"Observation": "Scores"} if settings.write.scores.sink == "observation" else {}
-    return found | {_SINKS[sink]: "Alerts" for sink in settings.alerts.sinks}
+def writable(capability: Capability, settings: Settings, section: Section) -> None:
+    """For machines: each type that a sink could create, or that is switched on."""
+    write = settings.write
+    for kind in dict.fromkeys([*filter(None, [*SCORES.values(), *ALERTS.values()]), *write.types]):
+        create, update = (capability.interaction(kind, name) for name in ("create", "update"))
+        how = [] if create is False else ["create, If-None-Exist" if capability.conditional_create(kind) else "create"]
+        if create is not False and update is not False:
+            how.append("update, If-Match" if (capability.versioning(kind) or "").startswith("versioned") else "update")
+        off = "" if write.enabled and kind in write.types else "; switched off here"
+        section.write[kind] = {"supported": create, "how": "; ".join(how) or None, "why": _said(create) + off}
 
 
-def _sink(capability: Capability, settings: Settings, endpoint: str, kind: str, purpose: str, section: Section) -> None:
-    check, offered = f"{kind} sink", capability.interaction(kind, "create")
-    switched = settings.write.enabled and kind in settings.write.types
-    override = f'set "{kind}.create" = true under [endpoint.{endpoint}.capability]'
-    if offered is False:
-        says = f"The EHR says that it takes no new {kind}. Choose another sink, or, if that is not so, {override}."
-        (section.fail if switched else section.warn)(check, says)
-    elif not switched:
-        why = "write.enabled is false" if not settings.write.enabled else f"{kind} is not in write.types"
-        section.ok(check, f"{purpose} are planned and not written: {why}.")
-    elif offered is None:
-        section.warn(check, f"{purpose} are written; whether the EHR takes a new {kind} is not said. Try one patient.")
+def _said(supported: bool | None) -> str:
+    return {True: "declared", False: "/metadata says no", None: "/metadata does not say"}[supported]
+
+
+def tell_sinks(capability: Capability, settings: Settings, endpoint: str, section: Section) -> None:
+    """One finding for each sink that is chosen, and for each other type that is switched on."""
+    for fit in section.fits:
+        if fit.chosen:
+            _sink(capability, settings, endpoint, fit, section)
+    used = {fit.type for fit in section.fits if fit.chosen}
+    for kind in settings.write.types:
+        if kind in used or not settings.write.enabled:
+            continue
+        if capability.interaction(kind, "create") is False:
+            section.warn(
+                kind,
+                f"The EHR says that it takes no new {kind}.",
+                "It is in write.types.",
+                f'Take "{kind}" out of write.types, or {_override(kind, endpoint)}.',
+            )
+        elif kind in {*SCORES.values(), *ALERTS.values()}:
+            section.ok(kind, f"{kind} is in write.types, and no sink that is chosen writes one.")
+
+
+def _sink(capability: Capability, settings: Settings, endpoint: str, fit: Fit, section: Section) -> None:
+    check, kind = f"{fit.purpose}: {fit.sink}", fit.type
+    if not kind:
+        section.ok(check, _ELSEWHERE[fit.sink])
+        return
+    if not fit.usable:
+        do = instead(section.fits, fit.purpose)
+        if fit.declared is False:
+            do = f"{do.removesuffix('.')}. Or, if it does take one, {_override(kind, endpoint)}."
+            what = f"The EHR says that it takes no new {kind}."
+        else:
+            what = f"A {kind} of this kind is not known to work with {_vendor(section)}."
+        why = _because(fit, section)
+        (section.fail if fit.on and fit.declared is False else section.warn)(check, what, why, do)
+    elif not fit.on:
+        off = "write.enabled is false" if not settings.write.enabled else f"{kind} is not in write.types"
+        section.ok(check, f"Planned and not written: {off}.")
+    elif fit.declared is None:
+        section.warn(
+            check,
+            f"Whether the EHR takes a new {kind} is not said.",
+            f"/metadata does not list {kind}.",
+            "Try it with one test patient: fhir-alliance sync --patient ID.",
+        )
     else:
-        section.ok(check, f"{purpose} are written. {_doubles(capability, kind)}")
-    if switched and offered is not False:
-        _later(capability, kind, check, section)
+        section.ok(check, f"Written. {_doubles(capability, kind)}")
+    if fit.on and fit.usable:
+        _later(capability, fit, check, section)
+
+
+_ELSEWHERE = {
+    "none": "Scores are not written to the EHR: they stay here.",
+    "webhook": "Alerts go to your own system, without names and numbers.",
+    "log": "A line in the log for each change of an alert.",
+}
+
+
+def _vendor(section: Section) -> str:
+    return f"{section.vendor.name} (as of {section.vendor.as_of})" if section.vendor else "this EHR"
+
+
+def _because(fit: Fit, section: Section) -> str:
+    """The product's own reason, where one is known."""
+    if section.vendor is None or fit.known is not False:
+        return "A write would be refused."
+    told = section.vendor.sinks.scores if fit.purpose == "scores" else section.vendor.sinks.alerts
+    return f"{section.vendor.name}: {told.why}."
+
+
+def _override(kind: str, endpoint: str) -> str:
+    return f'set "{kind}.create" = true under [endpoint.{endpoint}.capability]'
 
 
 def _doubles(capability: Capability, kind: str) -> str:
@@ -79,11 +171,28 @@ def _doubles(capability: Capability, kind: str) -> str:
     return "Conditional create is not declared: our ledger alone prevents doubles."
 
 
-def _later(capability: Capability, kind: str, check: str, section: Section) -> None:
-    if capability.interaction(kind, "update") is False:
-        section.warn(check, f"A {kind} cannot be updated there: amended and withdrawn ones will be refused.")
+def _later(capability: Capability, fit: Fit, check: str, section: Section) -> None:
+    kind = fit.type
+    if fit.sink in _CHANGED_LATER and capability.interaction(kind, "update") is False:
+        section.warn(
+            check,
+            f"A {kind} cannot be updated there.",
+            "When a form is amended or withdrawn afterwards, what was written stays as it is.",
+            "Agree who corrects it by hand: `fhir-alliance reconcile` lists what is no longer right.",
+        )
     if capability.search_param(kind, "identifier") is False:
-        section.warn(check, f"A {kind} cannot be found by identifier: a write of open outcome will need a person.")
+        section.warn(
+            check,
+            f"A {kind} cannot be found by identifier.",
+            "When an answer gets lost, we cannot look whether the write happened, and never write again on a guess.",
+            "Expect `fhir-alliance status` to list such a write now and then, for a person to decide.",
+        )
+
+
+def _planned(settings: Settings) -> list[str]:
+    """Types that scores and alerts go to by the configuration, whether switched on or not."""
+    found = [SCORES[settings.write.scores.sink], *(ALERTS[sink] for sink in settings.alerts.sinks)]
+    return [kind for kind in dict.fromkeys(found) if kind]
 
 
 def _cell(capability: Capability, kind: str, name: str) -> str:
@@ -94,3 +203,5 @@ def _cell(capability: Capability, kind: str, name: str) -> str:
         said = capability.interaction(kind, key)
     text = {True: "yes", False: "no", None: "unknown"}[said]
     return text + ("*" if capability.corrected(kind, key) else "")
+
+
