@@ -32,6 +32,7 @@ LEVELS = {0: "closed", 1: "notice", 2: "check-in", 3: "priority check-in"}
 PHRASES = {
     "drop": "{drop} below usual {usual}",
     "early-step": "{drop} below the score before, {usual}",
+    "early-fall": "{drop} below the first scores, {usual}",
     "step": "{drop} below the score before, {usual}",
     "from-best": "{drop} below the best score, {usual}",
     "beyond-limits": "{drop} below usual {usual}, off limits",
@@ -58,6 +59,8 @@ SENTENCES = {
     "that is {z:.1f} times their usual variation and more than measurement error.",
     "early-step": "This score is {drop} points below the score before; that is more than measurement error. "
     "There are too few sessions yet to know this client's usual variation.",
+    "early-fall": "This score is {drop} points below the average of the first {count} scores; that is more than "
+    "measurement error. There are too few sessions yet to know this client's usual variation.",
     "step": "This score is {drop} points below the score before, {usual}.",
     "from-best": "This score is {drop} points below this client's best score so far, {usual}.",
     "beyond-limits": "This score is {drop} points below this client's average, {usual}, and below the natural limit "

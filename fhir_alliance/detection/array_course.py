@@ -110,6 +110,10 @@ class Courses:
         self._notice(step, place, x, quiet)
         fired = np.flatnonzero(level)
         cooling = self._since_close[fired] <= self._following.cooldown
+        if self._following.severe_in_cooldown:
+            severe = cooling & (level[fired] == 3)
+            level[fired[severe]] = 2
+            cooling &= ~severe
         cooled, opened = fired[cooling], fired[~cooling]
         self._found.add("cooldown", 1, place[cooled], references.take(cooled))
         self._open(opened, place[opened], x[opened], level[opened], references.take(opened))

@@ -20,7 +20,7 @@ from .tolerance import EPSILON
 Mask = NDArray[np.bool_]
 Levels = NDArray[np.int8]
 
-ONSETS = ("drop", "early-step", "step", "from-best", "beyond-limits", "drift", "low")
+ONSETS = ("drop", "early-step", "early-fall", "step", "from-best", "beyond-limits", "drift", "low")
 KINDS = (
     "",
     *ONSETS,

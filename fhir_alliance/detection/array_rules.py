@@ -10,7 +10,9 @@ import numpy as np
 from ..model import Change
 from .absolute import Absolute
 from .alliance import PersonalFall
+from .alliance2 import OwnFall
 from .array_alliance import PersonalFalls
+from .array_alliance2 import OwnFalls
 from .array_history import Histories
 from .array_rule import CODE, ArrayRule, Mask, References
 from .array_sums import Floats, exact_sum
@@ -43,6 +45,8 @@ def array_rule(rule: Rule) -> ArrayRule | None:
     """The array form of a rule, None where it has none."""
     if isinstance(rule, PersonalFall):
         return PersonalFalls(rule)
+    if isinstance(rule, OwnFall):
+        return OwnFalls(rule)
     for kind, (window, make) in _FORMS.items():
         if type(rule) is kind:
             return LimitRule(make(rule), window)

@@ -96,7 +96,9 @@ class Course:
             self._since_close += 1
         if reference and (level := self._rule.level(reference, value, self._change)):
             if self._since_close is not None and self._since_close <= self._following.cooldown:
-                return [reference.event("cooldown", 1, index, point, value)]
+                if level < 3 or not self._following.severe_in_cooldown:
+                    return [reference.event("cooldown", 1, index, point, value)]
+                level = 2
             onset = reference.event(reference.kind, level, index, point, value)
             self._strain = Strain(onset, reference, level)
             return [onset]

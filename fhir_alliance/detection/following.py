@@ -14,6 +14,7 @@ class Following:
     horizon     scores after which a strain that did not recover is closed
     rebaseline  scores that make the new baseline then
     cooldown    scores after a close in which nothing opens
+    severe_in_cooldown  a severe fall opens then all the same, as a check-in; if it stays low it becomes a priority
     early       scores of the low-early mean; 0: a low start is not looked for
     gap         longer than this between two scores: a new course
     """
@@ -22,5 +23,6 @@ class Following:
     horizon: int = 3
     rebaseline: int = 3
     cooldown: int = 2
+    severe_in_cooldown: bool = False
     early: int = 0
     gap: timedelta = timedelta(days=90)

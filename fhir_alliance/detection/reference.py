@@ -11,11 +11,11 @@ from msgspec import Struct
 from ..model import Event, Point
 from .tolerance import EPSILON
 
-STRAINS = frozenset({"drop", "early-step", "step", "from-best", "beyond-limits", "drift", "low"})
+STRAINS = frozenset({"drop", "early-step", "early-fall", "step", "from-best", "beyond-limits", "drift", "low"})
 """Kinds of fall that open an episode: below the client's own usual score (`drop`); below the score
-before (`early-step` while there is no baseline, `step` by a rule about it); below the best score
-(`from-best`); below the natural limits of a control chart (`beyond-limits`); an accumulated shift
-(`drift`); below a fixed cut-off (`low`)."""
+before (`early-step` while there is no baseline, `step` by a rule about it); below the mean of the
+first scores (`early-fall`); below the best score (`from-best`); below the natural limits of a
+control chart (`beyond-limits`); an accumulated shift (`drift`); below a fixed cut-off (`low`)."""
 
 
 class Reference(Struct, frozen=True, gc=False):

@@ -14,6 +14,7 @@ DEFAULT = "alliance-policy/1"
 
 HOMES = {
     "alliance-policy/1": "alliance",
+    "alliance-policy/2": "alliance2",
     "openfit-srs/1": "openfit",
     "step-rc/1": "step",
     "from-best/1": "best",

@@ -130,6 +130,7 @@ def test_nothing_is_pushed_before_the_declared_length(info: PolicyInfo, data: st
 
 SHORTEST = {
     "alliance-policy/1": "4 1",
+    "alliance-policy/2": "4 1",
     "openfit-srs/1": "20",  # below the cut-off of 36 that the test gives
     "step-rc/1": "4 1",
     "from-best/1": "4 1",
