@@ -151,8 +151,8 @@ class Applier:
         except Conflict:
             # A raced conditional create, or several matches: look before believing either.
             found = self._sent_already(action, expected)
-            if len(found) == 1:
-                return self._adopt(action, row, sink, found[0])
+            if found:  # of several the first is ours; its copies are withdrawn when the pass looks for them
+                return self._adopt(action, row, sink, min(found, key=lambda body: str(body["id"])))
             raise
         except Refused as error:
             if not THERE_ALREADY.intersection(error.codes):

@@ -21,6 +21,7 @@ from .audit_events import AuditEvents
 from .changes import across
 from .cohort import cohort, guard_shrink
 from .config import Settings
+from .copies import SHOWN_TO_PEOPLE, withdraw_copies
 from .decide import Decision, Evidence, decide
 from .due import choose_mode, moved_watermarks, who_is_due
 from .errors import ConfigError, EHRError, SafetyError, Unauthorised, bug
@@ -47,6 +48,8 @@ from .store.store import Store, meta_value, stamp, unstamp
 
 SERIES_GAP = timedelta(days=90)
 SHARE_FROM = 20
+LOOKED = "copies"
+"""Checkpoint: until when we looked for copies of what was created."""
 STOPPED = "stopped"
 """Checkpoint: when the site withdrew everything. No pass runs until it is taken away."""
 
@@ -133,6 +136,7 @@ class EndpointPass:
             self._patients(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
                 self._push()
+                self._look_for_copies()
         except WriteCap:
             self.report.stopped_early = True
             self.report.say(f"wrote {self.applier.sent} resources, the most for one pass; the rest stays planned")
@@ -410,6 +414,23 @@ class EndpointPass:
         for patient, ok in done.items():
             if ok:
                 self._complete(patient)
+
+    def _look_for_copies(self) -> None:
+        """Whoever had something created since we last looked has it once."""
+        since = self.store.checkpoint(LOOKED) or ""
+        before = stamp(self.clock())
+        types = [t for t in SHOWN_TO_PEOPLE if self.applier.may_write(t)]
+        for patient, created in sorted(self.ledger.created_since(since, types).items()):
+            try:
+                number = withdraw_copies(self.applier, patient, created)
+            except EHRError as error:
+                self.report.say(str(error))
+                return  # the next pass looks again
+            if number:
+                self.store.mark_due([patient])
+                self.report.say(f"{number} copies of what we wrote were withdrawn; something sends our requests twice")
+        if types:
+            self.store.set_checkpoints({LOOKED: before})
 
     def _dyads(self) -> int:
         """Dyads that could be alerted about."""

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 
+from .copies import copies, withdraw_copy
 from .errors import EHRError, NotFound
 from .holdings import Held, as_known, held
 from .messages import thread_of, withdrawals
@@ -66,20 +67,17 @@ def reconcile(one: EndpointPass, *, apply: bool) -> Drift:
         known = {(k.type, k.key): k for k in one.ledger.known(patient) if k.resource_id and k.type in _types(one)}
         _missing(one, drift, patient, known.values(), found, apply=apply)
         by_id = {(k.type, k.resource_id): k for k in known.values()}
-        groups: dict[tuple[str, str], list[Held]] = defaultdict(list)
+        twice = list(copies(found, known.values()))
+        for copy, kept in twice:
+            _copy(one, drift, copy, kept, apply=apply)
+        extra = {copy.reference for copy, _ in twice}
         for h in found:
-            groups[h.type, h.key].append(h)
-        for at, copies in groups.items():
-            # The shared identifier is the store's resource; without one, the first that was filed.
-            mine = known.get(at) or next((k for h in copies if (k := by_id.get((h.type, h.body["id"])))), None)
-            kept = next((h for h in copies if mine and h.body["id"] == mine.resource_id), None) or copies[0]
-            if mine is None:
-                _orphan(one, drift, kept, found, apply=apply)
-            elif kept.body["id"] == mine.resource_id:
-                _edited(one, drift, mine, kept, apply=apply)
-            for copy in copies:
-                if copy is not kept and copy.body.get("status") != "entered-in-error":
-                    _copy(one, drift, copy, kept, apply=apply)
+            if h.reference in extra:
+                continue
+            if mine := by_id.get((h.type, h.body["id"])):
+                _edited(one, drift, mine, h, apply=apply)
+            elif (h.type, h.key) not in known:
+                _orphan(one, drift, h, found, apply=apply)
     return drift
 
 
@@ -187,20 +185,14 @@ def _edited(one: EndpointPass, drift: Drift, k: Known, h: Held, *, apply: bool) 
         drift.applied += 1
 
 
-def _copy(one: EndpointPass, drift: Drift, h: Held, kept: Held, *, apply: bool) -> None:
+def _copy(one: EndpointPass, drift: Drift, copy: Held, kept: Held, *, apply: bool) -> None:
     what = f"a copy of {kept.reference}: two resources carry one identifier of ours"
-    do = f"Keep {kept.reference}. --apply withdraws this copy, if writing {h.type} is switched on."
-    drift.duplicates.append(Difference(h.reference, h.patient, what, do))
-    if not apply or not one.applier.may_write(h.type):
-        return
-    known = as_known(h, one.applier.sinks[h.type], one.client, ())
-    # A key of its own: the store's entry of the shared identifier is about the one that stays.
-    known = replace(known, key=f"{h.key}#{h.body['id']}"[:200], standing="written")
-    action = Action(Op.RETRACT, h.type, known.key, h.patient, None, known, f"a copy of {kept.type}/{kept.body['id']}")
-    row = one.ledger.plan(h.patient, [action], one.clock())[h.type, known.key]
-    # Whatever else was planned for this patient is planned anew.
-    one.store.mark_due([h.patient])
-    drift.applied += one.applier.apply(action, row)
+    do = f"Keep {kept.reference}. --apply withdraws this copy, if writing {copy.type} is switched on."
+    drift.duplicates.append(Difference(copy.reference, copy.patient, what, do))
+    if apply and one.applier.may_write(copy.type):
+        # Whatever else was planned for this patient is planned anew.
+        one.store.mark_due([copy.patient])
+        drift.applied += withdraw_copy(one.applier, copy, kept)
 
 
 def _orphan(

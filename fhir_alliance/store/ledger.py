@@ -72,6 +72,16 @@ class Ledger:
         with self.engine.connect() as c:
             return c.execute(query.where(w.standing != "removed")).scalar_one()
 
+    def created_since(self, when: str, types: Collection[str]) -> dict[str, list[str]]:
+        """Patients about whom something of these types was first known to stand at or after a stamp → which types."""
+        w = t.written.c
+        query = select(w.patient, w.type).distinct().where(w.base == self.base, w.created >= when, w.type.in_(types))
+        found: dict[str, list[str]] = {}
+        with self.engine.connect() as c:
+            for patient, type in c.execute(query.where(w.patient != "", w.standing == "written")):
+                found.setdefault(patient, []).append(type)
+        return found
+
     def standing(self) -> list[Known]:
         """Everything that stands in the EHR because we wrote it, alerts before the scores that they point to."""
         w = t.written.c

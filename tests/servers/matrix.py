@@ -178,6 +178,9 @@ MATRIX: dict[str, Row] = {
     "random_histories": Row(
         "random histories, crash at a step", _only("sekmet", "hapi", why="a crash is ours; two suffice")
     ),
+    "troubled_histories": Row(
+        "random histories, faults and crashes", _only("sekmet", "hapi", why="faults are the proxy's; two suffice")
+    ),
     "a_bug_costs_one_patient": Row("a bug costs one patient", FAST),
     # test_smart.py
     "a_token_that_expires_during_a_run_is_renewed": Row("token expires during a run", SMART),

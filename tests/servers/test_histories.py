@@ -1,8 +1,9 @@
-"""Random histories with a crash at a ledger step that hypothesis chooses, on real servers.
+"""Random histories on real servers: hypothesis chooses what happens to the data, and what goes wrong in each pass.
 
-Forms are added, amended, retracted, restored, cut and moved to another patient while passes run and
-die. After a clean pass the EHR must hold what one pass over the final data would have written:
-every score once, under the right patient, and the alerts that the policy's episodes ask for.
+Forms are added, amended, retracted, restored, cut and moved to another patient while passes die at a ledger step, meet
+faults of the server or of the network (a rewriting proxy plays them in front of the real one), or meet a second
+connector. After the faults stop and a clean pass the EHR must hold what one pass over the final data would have
+written: every score once, under the right patient, and the alerts that the policy's episodes ask for.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ from hypothesis import strategies as st
 from fhir_alliance import faults, instruments
 from fhir_alliance.config import Settings
 from fhir_alliance.detection import policy
+from fhir_alliance.errors import LeaseHeld
 from fhir_alliance.model import Episode, Point
 from fhir_alliance.report import RunReport
 from fhir_alliance.sync import sync
 
+from . import faults as troubles
 from .clinic import Clinic, srs_items
 from .ehr import Ehr, reference, state, value
+from .proxy import Action, Proxy
 
-EXAMPLES = {"sekmet": 270, "hapi": 40}
+EXAMPLES = {"sekmet": 300, "hapi": 40}
+TROUBLED = {"sekmet": 700, "hapi": 40}
 BASE = (37.2, 38.0, 37.6, 38.4, 37.9)
 SRS = instruments.get("srs-v3")
 HITS: Counter[str] = Counter()
@@ -48,6 +53,41 @@ edits = st.one_of(
     st.tuples(st.sampled_from(["retract", "restore", "cut", "move"]), which),
 )
 histories = st.lists(st.tuples(st.lists(edits, max_size=3), crash), min_size=1, max_size=3)
+
+SEARCHES: dict[str, Any] = {"when": troubles.is_search}
+READS: dict[str, Any] = {"method": "GET"}
+CREATES: dict[str, Any] = {"method": "POST"}
+WRITES: dict[str, Any] = {"when": lambda call: call.method in {"POST", "PUT"}}
+WRONG: dict[str, tuple[Action, dict[str, Any]]] = {
+    "too many requests": (troubles.status(429, {"Retry-After": "0"}), READS),
+    "too many writes": (troubles.status(429, {"Retry-After": "0"}), WRITES),
+    "server error": (troubles.status(500), SEARCHES),
+    "unavailable": (troubles.status(503), WRITES),
+    "gateway page": (troubles.html(502), READS),
+    "login page": (troubles.html(200), SEARCHES),
+    "signed out": (troubles.status(401), READS),
+    "reset before it was done": (troubles.reset, WRITES),
+    "reset after it was done": (troubles.lost, WRITES),
+    "reset on reading": (troubles.reset, READS),
+    "truncated page": (troubles.truncated, SEARCHES),
+    "cut page": (troubles.cut_off, SEARCHES),
+    "empty replica": (troubles.empty, SEARCHES),
+    "expired page": (troubles.status(410), {"when": troubles.is_page}),
+    "foreign next": (troubles.foreign_next("http://127.0.0.1:9"), SEARCHES),
+    "conditional creates race": (troubles.twice, CREATES),
+}
+"""What the proxy plays, and on which requests."""
+fault = st.tuples(st.sampled_from(sorted(WRONG)), st.integers(1, 4), st.integers(1, 6))
+"""Which, from which request on, and how many of them."""
+lag = st.tuples(st.just("lagging index"), st.lists(which, min_size=1, max_size=3))
+second = st.tuples(st.just("second connector"), st.just(0))
+troubled = st.lists(
+    st.tuples(
+        st.lists(edits, max_size=3), st.lists(st.one_of(fault, fault, lag, second, crash), min_size=1, max_size=2)
+    ),
+    min_size=1,
+    max_size=3,
+)
 
 
 @dataclass
@@ -72,14 +112,19 @@ class World:
     ehr: Ehr
     clinic: Clinic
     folder: Path
+    proxy: Proxy | None = None
     forms: list[Form] = field(default_factory=list)
     sessions: int = 0
 
     def __post_init__(self) -> None:
         self.a, self.b = self.clinic.patient("a"), self.clinic.patient("b")
         self.doctor = self.clinic.practitioner()
+        # Impatient, and in small pages: the faults come quickly and there is paging to disturb.
+        http = {"attempts": 2, "backoff": "0s", "connect_timeout": "5s", "read_timeout": "5s"}
+        endpoint = {"base_url": self.proxy.base, "http": http} if self.proxy else {"base_url": self.ehr.base}
         self.site = Settings(
-            endpoint={"main": {"base_url": self.ehr.base}},
+            endpoint={"main": endpoint},
+            read={"page_size": 4 if self.proxy else 100},
             cohort={"source": "ids", "ids": [self.a, self.b], "max_shrink": 1},
             write={"enabled": True, "types": ["Observation", "Task"], "reconcile_after": "0s"},
             licences={"attested": ["srs-v3"]},
@@ -139,6 +184,33 @@ class World:
             except Crash:
                 return None
 
+    def meet(self, wrong: list[tuple[Any, ...]]) -> None:
+        """One pass in which these things go wrong; then they stop."""
+        assert self.proxy is not None
+        at, played = None, []
+        for kind, *rest in wrong:
+            if kind in WRONG:
+                action, match = WRONG[kind]
+                played.append((kind, self.proxy.fault(action, **match, first=rest[0], times=rest[1])))
+            elif kind == "lagging index":
+                hidden = {self.forms[n % len(self.forms)].body["id"] for n in rest[0]}
+                played.append((kind, self.proxy.fault(troubles.hiding(hidden), **SEARCHES)))
+            elif kind == "second connector":
+                rule = self.proxy.fault(troubles.doing(self._intrude), method="GET", times=1)
+                played.append((kind, rule))
+            else:
+                at = (kind, rest[0])
+        self.run(at)
+        HITS.update(kind for kind, rule in played if rule.hits >= rule.first)
+        self.proxy.heal()
+
+    def _intrude(self) -> None:
+        """Another instance on the same store, while ours holds the lease: it must do nothing."""
+        before = len(self.proxy.writes) if self.proxy else 0
+        with pytest.raises(LeaseHeld):
+            sync(self.site)
+        assert self.proxy is None or len(self.proxy.writes) == before
+
     # -- what must stand in the end
 
     def settle(self) -> None:
@@ -154,9 +226,13 @@ class World:
             found = self.ehr.observations(patient)
             by_form: dict[str, list[Any]] = {}
             for o in found:
-                by_form.setdefault(reference(o, "derivedFrom").partition("/")[2], []).append(o)
+                if o["status"] != "entered-in-error":
+                    by_form.setdefault(reference(o, "derivedFrom").partition("/")[2], []).append(o)
             assert all(len(same) == 1 for same in by_form.values()), "a score stands twice"
-            valid = {id: value(o) for id, (o,) in by_form.items() if o["status"] != "entered-in-error"}
+            valid = {id: value(o) for id, (o,) in by_form.items()}
+            # Only a race leaves copies, and those are withdrawn.
+            identifiers = [o["identifier"][0]["value"] for o in found]
+            assert self.proxy or len(identifiers) == len(set(identifiers))
             assert valid == {f.body["id"]: f.total for f in self.forms if f.counts and f.home is home}
 
     def episodes(self) -> dict[str, Episode]:
@@ -167,6 +243,10 @@ class World:
 
     def check_alerts(self) -> None:
         tasks = self.ehr.tasks(self.a)
+        if self.proxy:  # of two that raced one is withdrawn
+            first = {t["identifier"][0]["value"]: t for t in sorted(tasks, key=lambda t: state(t) != "withdrawn")}
+            assert all(t in first.values() or state(t) == "withdrawn" for t in tasks)
+            tasks = list(first.values())
         assert self.ehr.tasks(self.b) == []
         keys = [t["identifier"][0]["value"] for t in tasks]
         assert len(keys) == len(set(keys)), "an alert stands twice"
@@ -222,6 +302,42 @@ def test_random_histories(ehr: Ehr, server: Any, world_folder: Path) -> None:
         suppress_health_check=list(HealthCheck),
     )(played)()
     assert set(HITS) == set(faults.STEPS), f"not every step was hit: {HITS}"
+
+
+@pytest.mark.timeout(900)
+def test_troubled_histories(ehr: Ehr, server: Any, world_folder: Path, proxy: Proxy) -> None:
+    """Whatever goes wrong in between: in the end the EHR holds what one pass over the final data would have written."""
+    made = 0
+
+    def history(told: list[tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]]) -> None:
+        nonlocal made
+        made += 1
+        proxy.heal()
+        world = World(ehr, Clinic(ehr), world_folder / str(made), proxy)
+        for changes, wrong in told:
+            for change in changes:
+                world.edit(*change)
+            world.meet(wrong)
+        world.settle()
+        world.check_scores()
+        world.check_alerts()
+        proxy.fresh()
+        again = world.run()
+        assert again is not None
+        assert again.writes == 0
+        assert proxy.writes == []
+
+    played = given(troubled)(history)
+    for kind in WRONG:
+        played = example([([("amend", 1, 30.5)], [(kind, 1, 1)]), ([("new", 28.0)], [(kind, 2, 3)])])(played)
+    settings(
+        max_examples=TROUBLED[server.recipe.name],
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )(played)()
+    assert set(HITS) >= {*WRONG, "lagging index", "second connector"}, f"not everything went wrong: {HITS}"
 
 
 def test_a_bug_costs_one_patient(ehr: Ehr, clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

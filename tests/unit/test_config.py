@@ -156,10 +156,6 @@ def test_plain_http_to_this_machine(read: Load, base: str) -> None:
             "endpoint.main.timezone: not a known time zone; use an IANA name like Europe/Berlin",
         ),
         (
-            '[alerts]\npool = "Group/1"',
-            "alerts: pool is CareTeam, Organization, HealthcareService, PractitionerRole and an id, like CareTeam/12",
-        ),
-        (
             '[questionnaires]\n"https://x.example/q|2" = { instrumnt = "wai-sr-c" }',
             'questionnaires."https://x.example/q|2".instrument: is missing',
         ),

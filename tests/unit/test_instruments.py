@@ -51,7 +51,8 @@ def test_the_shipped_keys_are_those_of_the_specification() -> None:
 def test_what_is_shipped_is_what_the_specification_names() -> None:
     named = """
         ahs arm-12 arm-28 arm-28-t arm-5 bai-brief-alliance calpas-p care casf-p cgsrs cors csrs gsrs haq2-p haq2-t
-        oq-asc ors sai shs srs-v3 star-c star-p tasc-r-c tasc-r-p vtas wai-36-c wai-36-o wai-36-t wai-s-c wai-sr-c wai-srt
+        oq-asc ors sai shs srs-v3 star-c star-p tasc-r-c tasc-r-p vtas wai-36-c wai-36-o wai-36-t wai-s-c wai-sr-c
+        wai-srt
     """
     assert list(instruments.load_all()) == named.split()
 
