@@ -23,6 +23,18 @@ SCRIPT = Path(sys.executable).with_name("fhir-alliance")
 KINDS: dict[str, tuple[str, list[str], int, int, float, float | None, float | None, float | None, float | None]] = {
     "drop": ("4 4 4 3.2", [], 4, 2, 3.2, 4, 0.33, 0.8 / 0.33, 0.8),
     "early-step": ("4.5 3.5", [], 2, 2, 3.5, 4.5, 0.33 * 2**0.5, 1 / (0.33 * 2**0.5), 1),
+    # Below (4.5 + 4) / 2; a difference from a mean of two has SD s0 sqrt(1 + 1/2).
+    "early-fall": (
+        "4.5 4 3.4",
+        ["--policy", "alliance-policy/2"],
+        3,
+        2,
+        3.4,
+        4.25,
+        0.33 * 1.5**0.5,
+        0.85 / (0.33 * 1.5**0.5),
+        0.85,
+    ),
     "low-early": ("2.5 3 - 2.6", [], 4, 2, 2.6, None, None, None, None),
     "persisting": ("4 4 4 3.2 3.1", [], 5, 3, 3.1, 4, 0.33, 0.9 / 0.33, 0.9),
     "repaired": ("4 4 4 3.2 3.8", [], 5, 0, 3.8, 4, 0.33, 0.2 / 0.33, 0.2),
@@ -224,7 +236,7 @@ def test_the_text_fits_80_columns_and_says_what_happened(tmp_path: Path) -> None
     assert "4  2026-01-22  3.20  check-in  0.80 below usual 4.00" in told
     assert "low-early  3 scores, low start since 2026-01-22" in told
     assert "set aside: line" in told
-    assert "19 series, 6 with something open, 1 set aside" in told
+    assert "20 series, 6 with something open, 1 set aside" in told
 
 
 def test_one_line_shows_the_ups_and_downs(tmp_path: Path) -> None:

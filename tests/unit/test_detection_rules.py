@@ -114,7 +114,7 @@ def test_presets_move_the_z_that_fires(preset: str, z: float) -> None:
 
 def test_unknown_policies_and_presets_are_refused() -> None:
     with pytest.raises(ConfigError, match="alliance-policy/1"):
-        policy("alliance-policy/2")
+        policy("alliance-policy/9")
     with pytest.raises(ConfigError, match="sensitive"):
         policy(preset="paranoid")
 

@@ -85,8 +85,8 @@ def test_an_unknown_policy_is_refused() -> None:
     ):
         error = run(*arguments).exception
         assert isinstance(error, ConfigError)
-        assert error.exit_code == Exit.USAGE == 2
-        assert "there are: alliance-policy/1, openfit-srs/1" in str(error)
+        assert error.exit_code is Exit.USAGE
+        assert "there are: alliance-policy/1, alliance-policy/2, openfit-srs/1" in str(error)
 
 
 # -- detect --------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def found(given: list[Assessment], usual: str, **others: str) -> list[Strain]:
 
 
 def content(strain: Strain) -> AlertContent:
-    return alert_content(strain, Keys("https://ehr.example/fhir", b"secret"), AlertRules(NOW), "Practitioner/d")
+    return alert_content(strain, Keys("https://ehr.example/fhir", b"secret"), AlertRules(NOW))
 
 
 def test_each_instrument_is_judged_by_its_own_policy() -> None:
