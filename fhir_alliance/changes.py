@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from .config import Settings
+from .config import Read, Settings
 from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
@@ -52,6 +52,15 @@ def across(settings: Settings) -> bool:
     return settings.read.across_patients or (whom.source == "search" and not (whom.query or whom.exclude))
 
 
+def from_then(instant: datetime, read: Read) -> str:
+    """The value of a search for what is not older.
+
+    By days one more is asked for (D-5): a server may stamp, or compare, by the days of its own time zone.
+    """
+    at = instant.astimezone(UTC)
+    return f"ge{at - timedelta(days=1):%Y-%m-%d}" if read.stamp == "day" else f"ge{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def changed(
     client: FhirClient,
     settings: Settings,
@@ -66,7 +75,7 @@ def changed(
     """
     found = Changes(server_now)
     for type in TYPES:
-        asked = [(BY[mode][type], f"ge{since[type]:%Y-%m-%dT%H:%M:%SZ}")]
+        asked = [(BY[mode][type], from_then(since[type], settings.read))]
         if patients is None:
             _ask(client, settings, type, [*asked, ("_elements", "id,meta,subject")], found)
         else:

@@ -23,6 +23,7 @@ from .config_types import (
     BaseUrl,
     Duration,
     Namespace,
+    Parameters,
     Pause,
     Secret,
     Section,
@@ -89,6 +90,14 @@ class Endpoint(Section):
     aliases: list[BaseUrl] = Field([], description="other bases by which this server calls itself")
     rewrite_next_host: bool = Field(
         False, description="follow paging links that name another host by putting our host into them"
+    )
+    parameters: Parameters = Field(
+        {},
+        description="query parameters that this server wants with every request; they are never logged",
+        examples=[{"ah-practice": "Organization/a-1.Practice-195900"}],
+    )
+    search_method: Literal["get", "post"] = Field(
+        "get", description="post: searches are sent as forms ([type]/_search), so that no address names a patient"
     )
     ca_bundle: Path | None = Field(
         None, description="certificate authorities to trust instead of the system's", examples=["ca.pem"]
@@ -165,6 +174,9 @@ class Read(Section):
         "smaller; nobody else is read",
     )
     overlap: Duration = Field(timedelta(minutes=15), description="how far behind the watermark we look again")
+    stamp: Literal["second", "day"] = Field(
+        "second", description="day: for servers that take only dates in such searches; then a day more is asked for"
+    )
     full_diff_every: Duration = Field(timedelta(days=7), description="read everybody this often, whatever the mode")
     page_size: int = Field(100, ge=1, le=1000, description="asked for as _count")
     page_cap: int = Field(10_000, ge=1, description="most pages of one search")

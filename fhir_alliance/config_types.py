@@ -108,11 +108,22 @@ def _namespace(uri: str) -> str:
     return uri.rstrip("/")
 
 
+_OURS = re.compile(r"_.*|patient|subject|identifier|code|date|authored|encounter|questionnaire|status|url")
+
+
+def _parameters(given: dict[str, str]) -> dict[str, str]:
+    for name, value in given.items():
+        if not name or not value or _OURS.fullmatch(name.split(":")[0]):
+            raise ValueError(f"{name!r} is no parameter that can be added to every request")
+    return given
+
+
 BaseUrl = Annotated[str, AfterValidator(base_url), "URL"]
 WebUrl = Annotated[str, AfterValidator(web_url), "URL"]
 Code = Annotated[str, AfterValidator(_code), "system|code"]
 Zone = Annotated[str, AfterValidator(_zone), "time zone"]
 Namespace = Annotated[str, AfterValidator(_namespace), "URI"]
+Parameters = Annotated[dict[str, str], AfterValidator(_parameters)]
 
 
 class Section(BaseModel):

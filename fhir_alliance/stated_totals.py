@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from typing import Any, TypeVar
 
+from .changes import from_then
 from .config import DEFAULT_NAMESPACE, Settings
 from .errors import EHRError
 from .fhir.capability import Capability
@@ -113,7 +114,7 @@ class StatedTotals:
 
         try:
             for codes in self._groups():
-                self._search([("code", codes), ("_lastUpdated", f"ge{since:%Y-%m-%dT%H:%M:%SZ}")], take)
+                self._search([("code", codes), ("_lastUpdated", from_then(since, self.read))], take)
         except EHRError:
             return patients, {}  # the next pass asks again from where this one began
         return patients, newest

@@ -65,7 +65,9 @@ class FhirClient:
         needs: Needs | None = None,
     ):
         self.bases: tuple[str, ...] = (endpoint.base_url, *endpoint.aliases)
-        self._links = Links(endpoint.base_url, endpoint.aliases, rewrite=endpoint.rewrite_next_host)
+        rewrite, parameters = endpoint.rewrite_next_host, endpoint.parameters
+        self._links = Links(endpoint.base_url, endpoint.aliases, rewrite=rewrite, parameters=parameters)
+        self._posts = endpoint.search_method == "post"
         self._http, self._trace, self._stop = endpoint.http, trace, stop or threading.Event()
         self.needs, alone = needs or Needs(), endpoint.write_auth is None
 
@@ -134,6 +136,9 @@ class FhirClient:
     ) -> tuple[Answer, T]:
         """GET and decode in one, so that a body that `decode` finds Garbled is asked for again.
 
+        A search goes by POST [type]/_search where the endpoint's settings say so; its further pages are links, and
+        links are for GET.
+
         path  below the base, or an absolute address on our own host
         of    resource type and interaction for messages, when the path does not show them
         """
@@ -143,6 +148,8 @@ class FhirClient:
         rtype, interaction = of or interaction_of(path)
         headers = self._common | {"Cache-Control": "no-cache"}
         call = Call("GET", url, rtype, interaction, "read", self._auth, headers)
+        if self._posts and interaction == "search":
+            call = _posted(call)
 
         def accept(answer: Answer) -> tuple[Answer, T]:
             if answer.body.startswith(_BOM):
@@ -251,11 +258,11 @@ class FhirClient:
 
     def _once(self, call: Call, credentials: Mapping[str, str], attempt: int) -> Answer:
         line = self._line if call.kind == "read" else self._write_line
-        url = call.url
+        url, method, body = call.url, call.method, call.body
         for _ in range(_HOPS + 1):
             started, status = time.perf_counter(), None
             try:
-                answer = line.exchange(call.method, url, {**call.headers, **credentials}, call.body)
+                answer = line.exchange(method, self._links.dressed(url), {**call.headers, **credentials}, body)
                 status = answer.status
             finally:
                 if self._trace:
@@ -265,6 +272,8 @@ class FhirClient:
             if call.kind != "read" or to is None:
                 break
             url = to
+            if answer.status == 303:  # "see other": with GET, whatever was asked with
+                method, body = "GET", None
         return answer
 
     def pause(self, attempt: int) -> None:
@@ -275,6 +284,13 @@ class FhirClient:
         """Close all connections."""
         self._line.close()
         self._write_line.close()
+
+
+def _posted(call: Call) -> Call:
+    """The same search as a form: nothing of a patient stands in an address then."""
+    path, _, query = call.url.partition("?")
+    headers = {**call.headers, "Content-Type": "application/x-www-form-urlencoded"}
+    return replace(call, method="POST", url=f"{path}/_search", headers=headers, body=query.encode())
 
 
 def _json_object(body: bytes) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from urllib.parse import urljoin, urlsplit
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 _PORTS = {"http": 80, "https": 443}
+_NONE: Mapping[str, str] = MappingProxyType({})
 Origin = tuple[str, str, int]
 
 
@@ -25,10 +27,13 @@ def origin(url: str) -> Origin | None:
 
 
 class Links:
-    """Resolves the links of one endpoint's answers."""
+    """Resolves the links of one endpoint's answers. `parameters` are those that every request there must carry."""
 
-    def __init__(self, base: str, aliases: Iterable[str] = (), *, rewrite: bool = False):
+    def __init__(
+        self, base: str, aliases: Iterable[str] = (), *, rewrite: bool = False, parameters: Mapping[str, str] = _NONE
+    ):
         self.base = base
+        self._parameters = parameters
         self._rewrite = rewrite
         self._own = origin(base)
         self._own_prefixes = (base + "/", base + "?")
@@ -37,6 +42,15 @@ class Links:
     def url(self, path: str) -> str:
         """An address below the base; an absolute URL stays as it is."""
         return path if "://" in path.split("?", 1)[0] else f"{self.base}/{path.lstrip('/')}"
+
+    def dressed(self, url: str) -> str:
+        """The address with the endpoint's own parameters, those left out that it has already."""
+        if not self._parameters:
+            return url
+        query = urlsplit(url).query
+        there = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+        more = [(name, value) for name, value in self._parameters.items() if name not in there]
+        return url + ("&" if query else "?") * bool(more) + urlencode(more, quote_via=quote, safe="")
 
     def trusted(self, url: str) -> bool:
         """May our credentials go there?"""
