@@ -63,13 +63,21 @@ def _section(section: Section) -> Iterator[RenderableType]:
     lines.add_column(min_width=16, no_wrap=True)
     lines.add_column(ratio=1, overflow="fold")
     for f in section.findings:
-        lines.add_row(Text(str(f.level), _STYLES[str(f.level)]), f.check, Text(f.says))
+        lines.add_row(Text(str(f.level), _STYLES[str(f.level)]), f.check, Text(" ".join(filter(None, (f.what, f.why)))))
+        if f.do:
+            lines.add_row("", "", Text(f"> {f.do}", "bold"))
     yield lines
+    if section.fits:
+        yield Text("\nWhere scores and alerts can go", style="bold")
+        yield _fits(section)
+    if section.vendor and (section.advice or section.screens):
+        yield Text(f"\nKnown about {section.vendor.name}, as of {section.vendor.as_of}", style="bold")
+        yield _known(section)
     if section.matrix:
         yield Text("\nDeclared in /metadata, of what we use", style="bold")
         yield _matrix(section)
     if section.forms:
-        yield Text("\nQuestionnaires met, and what they map to", style="bold")
+        yield Text("\nQuestionnaires met with one patient, and what they map to", style="bold")
         yield _forms(section)
 
 
@@ -92,6 +100,44 @@ def _matrix(section: Section) -> RenderableType:
     return table
 
 
+def _fits(section: Section) -> RenderableType:
+    """Every sink: is it chosen, does /metadata declare what it creates, is it known to work with the product."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+    known = [f"known for {section.vendor.name}"] if section.vendor else []
+    for heading in ("", "", "creates", "declared", *known, "chosen"):
+        table.add_column(heading)
+    words = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("unknown", "yellow")}
+    purpose = ""
+    for fit in section.fits:
+        said = words[fit.declared] if fit.type else Text("·", "dim")
+        vendor = [words[fit.known]] if known else []
+        chosen = Text("on" if fit.on else "yes, off", "bold") if fit.chosen else Text("")
+        first, purpose = fit.purpose if fit.purpose != purpose else "", fit.purpose
+        table.add_row(first, fit.sink, fit.type or Text("·", "dim"), said, *vendor, chosen)
+    return table
+
+
+def _known(section: Section) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..vendors import TAGS
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    told: list[tuple[str, str]] = [(a.about, a.says) for a in section.advice]
+    told += [("on screen", f"{s.resource}: {s.where}. {s.source}") for s in section.screens]
+    for about, says in told:
+        table.add_row(about, Text(says))
+    tags = [f"{tag} {means}" for tag, means in TAGS.items() if any(tag in says for _, says in told)]
+    table.add_row("", Text("; ".join(tags) + ". A customer's build may differ.", "dim"))
+    return table
+
+
 def _forms(section: Section) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
@@ -103,9 +149,8 @@ def _forms(section: Section) -> RenderableType:
     for form in section.forms:
         name = form.instrument or "unmapped"
         read = form.instrument is not None and form.code is None
-        table.add_row(
-            str(form.responses), Text(name if read else f"({name})", "" if read else "dim"), Text(form.canonical)
-        )
+        count = str(form.seen) if form.in_all is None else f"{form.seen} (of {form.in_all})"
+        table.add_row(count, Text(name if read else f"({name})", "" if read else "dim"), Text(form.canonical))
     return table
 
 

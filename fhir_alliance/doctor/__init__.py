@@ -18,15 +18,19 @@ from ..fhir.http import FhirClient
 from ..fhir.inbound import rules
 from ..fhir.needs import needs
 from ..fhir.retry import Stop
-from .declared import COLUMNS, compare, sinks
+from .counting import count_forms
+from .declared import COLUMNS, compare, readable, tell_sinks, writable
 from .findings import Diagnosis, Finding, Form, Level, Section
+from .fitness import Fit, fits
+from .hints import hint
 from .machine import examine_machine
 from .rights import sign_in
 from .trial import try_reading, try_watermark
 
-__all__ = ["COLUMNS", "Diagnosis", "Finding", "Form", "Level", "Section", "examine"]
+__all__ = ["COLUMNS", "Diagnosis", "Finding", "Fit", "Form", "Level", "Section", "examine"]
 
 SKEW = timedelta(minutes=2)
+_MEND = ("Without it nothing can be asked.", "Mend the settings, then run: fhir-alliance check")
 
 
 def examine(settings: Settings, *, stop: Stop | None = None, clock: Callable[[], datetime] = now_utc) -> Diagnosis:
@@ -41,11 +45,11 @@ def examine(settings: Settings, *, stop: Stop | None = None, clock: Callable[[],
 
 def _endpoint(settings: Settings, name: str, stop: Stop | None, clock: Callable[[], datetime]) -> Section:
     endpoint = settings.endpoint[name]
-    section = Section(f"Endpoint {name}  {endpoint.base_url}", name, facts={"url": endpoint.base_url})
+    section = Section(f"Endpoint {name}  {endpoint.base_url}", name, facts={"server": {"url": endpoint.base_url}})
     try:
         client = FhirClient(_hasty(endpoint), settings.root, stop=stop, needs=needs(settings))
     except ConfigError as error:
-        section.fail("settings", f"{error}.")
+        section.fail("settings", f"{error}.", *_MEND)
         return section
     if not sign_in(client, settings, name, section):
         return section
@@ -53,18 +57,21 @@ def _endpoint(settings: Settings, name: str, stop: Stop | None, clock: Callable[
     try:
         capability = probe(client, endpoint.capability)
     except ConfigError as error:
-        section.fail("credentials", f"{error}.")
+        section.fail("credentials", f"{error}.", *_MEND)
         return section
     except EHRError as error:
-        section.trouble("server", error, refused="Check base_url.")
+        section.trouble("server", error, do="Check base_url.")
         section.away = True
         return section
     _server(capability, section)
+    hint(capability, settings, name, section)
     _clock(capability, before, clock(), section)
     compare(capability, settings, section)
     _reading(client, capability, settings, name, clock(), section)
     _pool(client, settings, section)
-    sinks(capability, settings, name, section)
+    section.fits = fits(capability, settings, section.vendor)
+    tell_sinks(capability, settings, name, section)
+    writable(capability, settings, section)
     client.close()
     return section
 
@@ -79,26 +86,46 @@ def _hasty(endpoint: Endpoint) -> Endpoint:
 def _server(capability: Capability, section: Section) -> None:
     name = " ".join(filter(None, [capability.software, capability.version])) or "A server that does not say its name"
     fhir = capability.fhir_version
-    section.facts |= {"software": capability.software, "version": capability.version, "fhir": fhir}
+    said = {"software": capability.software, "version": capability.version, "publisher": capability.publisher}
+    section.facts["server"] |= {**said, "fhir": fhir}
     if fhir is None:
-        section.warn("server", f"{name}. It does not say which FHIR version it speaks; this program speaks R4.")
+        section.warn(
+            "server",
+            f"{name}. It does not say which FHIR version it speaks.",
+            "This program speaks R4.",
+            "Ask whether base_url is the R4 address.",
+        )
     elif fhir.startswith("4.0"):
         section.ok("server", f"{name}, FHIR {fhir}.")
     else:
-        section.fail("server", f"{name} speaks FHIR {fhir}; this program speaks R4 (4.0). Is there an R4 address?")
+        section.fail(
+            "server",
+            f"{name} speaks FHIR {fhir}.",
+            "This program speaks R4 (4.0).",
+            "Ask for the R4 address, and set it as base_url.",
+        )
 
 
 def _clock(capability: Capability, before: datetime, after: datetime, section: Section) -> None:
     theirs = capability.date
     if theirs is None:
-        section.warn("clock", "The EHR sends no Date: our own clock decides how far a pass has come.")
+        section.warn(
+            "clock",
+            "The EHR sends no Date.",
+            "Our own clock decides how far a pass has come.",
+            "Keep this machine's clock right by a time server.",
+        )
         return
     second = timedelta(seconds=1)  # the header has no fractions
     skew = max(before - second - theirs, theirs - after, timedelta())
-    section.facts["clock_skew_seconds"] = round(skew.total_seconds())
+    section.facts["server"]["clock_skew_seconds"] = round(skew.total_seconds())
     if skew > SKEW:
-        says = f"The EHR's clock and this machine's are {_long(skew)} apart: set this machine's by a time server."
-        section.warn("clock", says)
+        section.warn(
+            "clock",
+            f"The EHR's clock and this machine's are {_long(skew)} apart.",
+            "Tokens may be refused as too old, and ages of scores are wrong.",
+            "Set this machine's clock by a time server.",
+        )
     else:
         section.ok("clock", "The EHR's clock and this machine's agree.")
 
@@ -122,19 +149,33 @@ def _reading(
         section.facts["cohort"] = len(roster)
         _cohort(settings, len(roster), section)
         if roster:
-            try_reading(client, settings, roster, rules(settings, name, now=now, require_id=True), section)
+            known = rules(settings, name, now=now, require_id=True)
+            try_reading(client, settings, roster, known, section)
             if mode == "watermark":
                 try_watermark(client, settings, roster[0], capability.date or now, section)
+            count_forms(client, settings, name, section)
     except ConfigError as error:
-        section.fail("settings", f"{error}.")
+        section.fail("settings", f"{error}.", *_MEND)
     except EHRError as error:
-        wide = settings.cohort.source in ("search", "appointments", "careteam")
-        across = wide and "cohort" not in section.facts
-        here = {"refused": "Many EHRs allow no search across patients: use cohort.source ids, file, group or list."}
-        section.trouble("cohort" if across else "reading", error, **(here if across else {}))
+        _unreadable(settings, error, section)
     else:
         _credentials(settings.endpoint[name].auth.method, bool(roster), section)
     section.ok("read mode", f"{mode}: {why}.")
+    readable(capability, settings, mode, why, section)
+
+
+def _unreadable(settings: Settings, error: EHRError, section: Section) -> None:
+    wide = settings.cohort.source in ("search", "appointments", "careteam")
+    if wide and "cohort" not in section.facts:
+        section.trouble(
+            "cohort",
+            error,
+            do="Many EHRs allow no search across patients: use cohort.source ids, file, group or list.",
+        )
+        return
+    named = ", ".join(section.vendor.server.requires) if section.vendor else ""
+    lacking = f"{section.vendor.name} wants {named} with every request: see below." if named and section.vendor else ""
+    section.trouble("reading", error, **({"do": lacking} if lacking else {}))
 
 
 def _credentials(method: str, asked: bool, section: Section) -> None:
@@ -149,7 +190,9 @@ def _cohort(settings: Settings, size: int, section: Section) -> None:
     if size:
         section.ok("cohort", f"{size} patients, by {source}.")
     else:
-        section.fail("cohort", f"Nobody, by {source}: nothing would be read. Look at the [cohort] table.")
+        section.fail(
+            "cohort", f"Nobody, by {source}.", "Nothing would be read.", "Look at the [cohort] table of the settings."
+        )
 
 
 def _pool(client: FhirClient, settings: Settings, section: Section) -> None:
@@ -159,7 +202,12 @@ def _pool(client: FhirClient, settings: Settings, section: Section) -> None:
     try:
         client.read(settings.alerts.pool)
     except NotFound:
-        section.fail("alerts.pool", "The EHR does not have it: alerts without a clinician would be refused.")
+        section.fail(
+            "alerts.pool",
+            "The EHR does not have it.",
+            "Alerts without a clinician would be refused.",
+            "Set alerts.pool to an id that the EHR knows, or leave it out: then nobody is told of these.",
+        )
     except EHRError as error:
         section.trouble("alerts.pool", error)
     else:

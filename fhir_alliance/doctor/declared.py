@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..changes import BY
 from ..config import Settings
@@ -178,7 +177,7 @@ def _later(capability: Capability, fit: Fit, check: str, section: Section) -> No
             check,
             f"A {kind} cannot be updated there.",
             "When a form is amended or withdrawn afterwards, what was written stays as it is.",
-            "Agree who corrects it by hand: `fhir-alliance reconcile` lists what is no longer right.",
+            "Agree who corrects it by hand; the report of each pass counts such updates as refused.",
         )
     if capability.search_param(kind, "identifier") is False:
         section.warn(
@@ -203,5 +202,3 @@ def _cell(capability: Capability, kind: str, name: str) -> str:
         said = capability.interaction(kind, key)
     text = {True: "yes", False: "no", None: "unknown"}[said]
     return text + ("*" if capability.corrected(kind, key) else "")
-
-

@@ -1,4 +1,4 @@
-"""What an examination found: one level and one plain sentence for each check."""
+"""What an examination found: one level for each check, and of what is wrong: what, why, and what to do."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from ..errors import (
     Unauthorised,
     Unreachable,
 )
+from ..vendors import Advice, Seen, Vendor
+from .fitness import Fit
 
 
 class Level(StrEnum):
@@ -29,24 +31,33 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: its name, how it went, and a sentence that says what was found and what to do."""
+    """One check: its name, how it went, and in sentences what was found; unless it is ok, also why, and what to do."""
 
     level: Level
     check: str
-    says: str
+    what: str
+    why: str = ""
+    do: str = ""
+
+    @property
+    def says(self) -> str:
+        """All of it."""
+        return " ".join(filter(None, (self.what, self.why, self.do)))
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A questionnaire that was met: its canonical, the instrument that it maps to, how many responses.
+    """A questionnaire that was met: its canonical, the instrument that it maps to, how many responses were seen.
 
-    code  machine word why its responses are not read although it is mapped ("unknown-version"), or None
+    code    machine word why its responses are not read although it is mapped ("unknown-version"), or None
+    in_all  how many there are over all patients; None: not asked, or not told
     """
 
     canonical: str
     instrument: str | None
-    responses: int
+    seen: int
     code: str | None = None
+    in_all: int | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +66,9 @@ class Section:
 
     matrix  resource type → interaction → "yes", "no" or "unknown", with "*" where the configuration says so;
             only what we need
+    read, write   resource type → what can be done with it, for machines
+    worked  types that were searched, or read, while examining
+    vendor  whose advice is told; `advice` and `screens`: what of it concerns this configuration
     away    the endpoint cannot be reached, or does not let us in
     """
 
@@ -64,39 +78,54 @@ class Section:
     matrix: dict[str, dict[str, str]] = field(default_factory=dict)
     forms: list[Form] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    read: dict[str, dict[str, Any]] = field(default_factory=dict)
+    write: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fits: list[Fit] = field(default_factory=list)
+    worked: set[str] = field(default_factory=set)
+    vendor: Vendor | None = None
+    advice: list[Advice] = field(default_factory=list)
+    screens: list[Seen] = field(default_factory=list)
     away: bool = False
 
-    def add(self, level: Level, check: str, says: str) -> None:
-        """Note a finding."""
-        self.findings.append(Finding(level, check, says))
-
-    def ok(self, check: str, says: str) -> None:
+    def ok(self, check: str, what: str) -> None:
         """Nothing to do."""
-        self.add(Level.OK, check, says)
+        self.findings.append(Finding(Level.OK, check, what))
 
-    def warn(self, check: str, says: str) -> None:
+    def warn(self, check: str, what: str, why: str, do: str) -> None:
         """Something to look at."""
-        self.add(Level.WARN, check, says)
+        self.findings.append(Finding(Level.WARN, check, what, why, do))
 
-    def fail(self, check: str, says: str) -> None:
+    def fail(self, check: str, what: str, why: str, do: str) -> None:
         """Something to mend."""
-        self.add(Level.FAIL, check, says)
+        self.findings.append(Finding(Level.FAIL, check, what, why, do))
 
-    def trouble(self, check: str, error: EHRError, *, refused: str = "A pass would meet the same.") -> None:
-        """What an error of the EHR means here, and what to do (`refused`: when it does not like the question)."""
+    def trouble(self, check: str, error: EHRError, *, do: str = "Look up its code in the EHR's documents.") -> None:
+        """What an error of the EHR means here, and what to do (`do`: when it does not like the question)."""
         self.away = self.away or isinstance(error, Unreachable | Unauthorised | Throttled)
-        advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), refused)
-        self.fail(check, f"{_sentence(str(error))} {advice}")
+        known = (advice for kind, advice in _ADVICE.items() if isinstance(error, kind))
+        why, advice = next(known, ("A pass would meet the same.", do))
+        self.fail(check, _sentence(str(error)), why, advice)
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is not ok, the worst first."""
+        return sorted((f for f in self.findings if f.level is not Level.OK), key=lambda f: f.level is Level.WARN)
 
 
-_ADVICE: Mapping[type[EHRError], str] = {
-    Unauthorised: "Check the auth table of this endpoint: the secret may be wrong or expired.",
-    Forbidden: "Ask for this right; an empty 403 usually means that this API is not on the app's list, "
-    "insufficient_scope that the user behind the client lacks it.",
-    NotFound: "Check base_url, and whether the server has this resource type.",
-    Throttled: "Try again later, or ask what rate is allowed.",
-    Incomplete: "Until this is mended, passes leave out whom it concerns.",
-    Unreachable: "Check base_url, the network and the certificate.",
+_ADVICE: Mapping[type[EHRError], tuple[str, str]] = {
+    Unauthorised: ("The secret may be wrong or expired.", "Check the auth table of this endpoint."),
+    Forbidden: (
+        "An empty 403 usually means that this API is not on the app's list, insufficient_scope that the user behind "
+        "the client lacks it.",
+        "Ask for this right.",
+    ),
+    NotFound: ("There is nothing at that address.", "Check base_url, and whether the server has this resource type."),
+    Throttled: ("It limits how often we may ask.", "Try again later, or ask what rate is allowed."),
+    Incomplete: ("A part must not be taken for all: passes leave out whom it concerns.", "Tell the EHR's support."),
+    Unreachable: (
+        "No FHIR server could be talked to at base_url.",
+        "Check base_url, the network and the certificate.",
+    ),
 }
 
 
@@ -118,32 +147,51 @@ class Diagnosis:
         return sum(finding.level is level for section in self.sections for finding in section.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """For machines. `endpoints` by name; `checks` of this machine beside them."""
+        """For machines (`docs/reference/doctor.md`). `endpoints` by name; what concerns this machine beside them."""
         machine = [s for s in self.sections if s.name is None]
         return {
             "exit": int(self.exit_code),
             "ok": self.count(Level.OK),
             "warn": self.count(Level.WARN),
             "fail": self.count(Level.FAIL),
-            "checks": [_finding(f) for s in machine for f in s.findings],
-            "endpoints": {
-                s.name: {
-                    **s.facts,
-                    "capabilities": s.matrix,
-                    "questionnaires": [
-                        {"canonical": f.canonical, "instrument": f.instrument, "responses": f.responses, "code": f.code}
-                        for f in s.forms
-                    ],
-                    "checks": [_finding(f) for f in s.findings],
-                }
-                for s in self.sections
-                if s.name is not None
-            },
+            "checks": [_check(f) for s in machine for f in s.findings],
+            "problems": [_problem(f) for s in machine for f in s.problems],
+            "endpoints": {s.name: _endpoint(s) for s in self.sections if s.name is not None},
         }
 
 
-def _finding(finding: Finding) -> dict[str, str]:
+def _endpoint(section: Section) -> dict[str, Any]:
+    return {
+        **section.facts,
+        "read": section.read,
+        "write": section.write,
+        "sinks": {
+            "chosen": [f.to_json() for f in section.fits if f.chosen],
+            "rejected": [f.to_json() for f in section.fits if not f.chosen],
+        },
+        "capabilities": section.matrix,
+        "questionnaires": [
+            {
+                "canonical": f.canonical,
+                "seen": f.seen,
+                "in_all": f.in_all,
+                "instrument": f.instrument or "unmapped",
+                "code": f.code,
+            }
+            for f in section.forms
+        ],
+        "advice": [{"about": a.about, "says": a.says} for a in section.advice],
+        "checks": [_check(f) for f in section.findings],
+        "problems": [_problem(f) for f in section.problems],
+    }
+
+
+def _check(finding: Finding) -> dict[str, str]:
     return {"check": finding.check, "level": str(finding.level), "says": finding.says}
+
+
+def _problem(f: Finding) -> dict[str, str]:
+    return {"severity": str(f.level), "check": f.check, "what": f.what, "why": f.why, "do": f.do}
 
 
 def _sentence(text: str) -> str:

@@ -17,7 +17,7 @@ def examine_machine(settings: Settings) -> Section:
     section = Section("This machine")
     wrong = problems(settings)
     for line in wrong:
-        section.fail("settings", f"{line}.")
+        section.fail("settings", f"{line}.", "A pass does not begin with such settings.", "Mend it.")
     if not wrong:
         section.ok("settings", "The configuration is right by itself.")
     _store(settings.store_path, section)
@@ -35,14 +35,24 @@ def _store(path: Path, section: Section) -> None:
         if os.access(there, os.W_OK | os.X_OK):
             section.ok("store", f"There is none yet; the first pass makes {path}.")
         else:
-            section.fail("store", f"{there} cannot be written to: give this user a folder, or change store.path.")
+            section.fail(
+                "store",
+                f"{there} cannot be written to.",
+                "A pass keeps there what it has written.",
+                "Give this user a folder, or change store.path.",
+            )
         return
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(folder, os.W_OK | os.X_OK):
-        section.fail("store", f"{path} or its folder cannot be written to by this user.")
+        section.fail(
+            "store",
+            f"{path} or its folder cannot be written to by this user.",
+            "A pass keeps there what it has written.",
+            "Run as the user who made it, or give it to this one.",
+        )
     elif path.stat().st_mode & 0o077:
-        section.fail("store", f"{path} can be read by others; run: chmod 600 {path}")
+        section.fail("store", f"{path} can be read by others.", "It holds patient ids.", f"Run: chmod 600 {path}")
     elif folder.stat().st_mode & 0o077:
-        section.warn("store", f"Its folder is open to others; run: chmod 700 {folder}")
+        section.warn("store", "Its folder is open to others.", "It holds patient ids.", f"Run: chmod 700 {folder}")
     else:
         section.ok("store", f"{path}, for this user only.")
 
@@ -52,7 +62,12 @@ def _switches(settings: Settings, section: Section) -> None:
     if not write.enabled:
         section.ok("writing", "Off (write.enabled is false): passes read, score and plan, and write nothing.")
     elif not write.types:
-        section.warn("writing", "On, but write.types is empty: nothing is written.")
+        section.warn(
+            "writing",
+            "On, but nothing is written.",
+            "write.types is empty.",
+            'Name the types, like write.types = ["Observation", "Task"].',
+        )
     else:
         section.ok("writing", f"On, for {', '.join(write.types)}; at most {write.max_per_run} resources a pass.")
 
@@ -68,6 +83,11 @@ def _licences(settings: Settings, section: Section) -> None:
         section.ok("licences", f"Not attested: {names}. Its forms are skipped until licences.attested names it.")
 
 
+def unchecked(warning: str) -> tuple[str, str, str]:
+    """What to say of an instrument whose scoring key nobody has checked."""
+    return f"{warning}.", "A wrong key makes wrong scores.", "Compare it with your own licensed copy of the form."
+
+
 def _keys(settings: Settings, section: Section) -> None:
     """Say aloud whose scoring key nobody has checked, of the instruments that the configuration names."""
     known = catalogue(settings)
@@ -76,4 +96,4 @@ def _keys(settings: Settings, section: Section) -> None:
     named |= {*settings.licences.attested, *(i.id for i in own(known))}
     for id in sorted(named):
         if warning := unverified(known[id]):
-            section.warn("keys", f"{warning}.")
+            section.warn("keys", *unchecked(warning))

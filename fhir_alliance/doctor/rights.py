@@ -34,7 +34,9 @@ def _identity(client: FhirClient, auth: Auth, section: Section, *, write: bool) 
     except (ConfigError, EHRError) as error:
         facts["needed"] = spelled(needed, grammar)
         if isinstance(error, ConfigError):
-            section.fail("credentials", f"{error}.")
+            section.fail(
+                "credentials", f"{error}.", "Without it nothing can be asked.", "Mend it, then: fhir-alliance check"
+            )
         else:
             section.trouble("credentials", error)
             section.away = True
@@ -48,7 +50,12 @@ def _identity(client: FhirClient, auth: Auth, section: Section, *, write: bool) 
     if grant is None or write:
         return True
     if helpful := lacking(client.needs.helpful, joined(grant.rights, needed)):
-        section.warn("scopes", f"Not granted: {_list(spelled(helpful, grammar))}. Passes do without; {_WITHOUT}.")
+        section.warn(
+            "scopes",
+            f"Not granted: {_list(spelled(helpful, grammar))}.",
+            f"Passes do without; {_WITHOUT}.",
+            "Ask for them where you need that.",
+        )
     return True
 
 
@@ -65,13 +72,19 @@ def _say(
     elif missing:
         section.fail(
             "scopes",
-            f"Not granted, and needed {purpose}: {_list(missing)}. No pass is begun without them: ask for them in the "
-            "client's registration.",
+            f"Not granted, and needed {purpose}: {_list(missing)}.",
+            "No pass is begun without them.",
+            "Ask for them in the client's registration.",
         )
     else:
         section.ok("scopes", f"Needed {purpose}, and granted: {_list(needed)}.")
     if grant is not None and "*" in grant.rights:
-        section.warn("scopes", "Rights on every type are granted: ask that the client be given only what is needed.")
+        section.warn(
+            "scopes",
+            "Rights on every type are granted.",
+            "Whoever gets hold of this client's key could read everything.",
+            "Ask that the client be given only what is needed.",
+        )
 
 
 def _list(scopes: Sequence[str]) -> str:

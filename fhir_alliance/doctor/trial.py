@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-from ..config import Settings
+from ..changes import from_then
+from ..config import Read, Settings
+from ..errors import EHRError, Refused
 from ..fhir.http import FhirClient
 from ..fhir.inbound import Rules, read_response, read_session
 from ..fhir.questionnaire import named
@@ -19,14 +21,18 @@ from ..fhir.search import Found, search
 from ..fhir.stop import Stop
 from ..instruments.cautions import unverified
 from .findings import Form, Section
+from .machine import unchecked
 
 PATIENTS = 10
 """How many patients, spread over the cohort, are asked for until one has responses."""
 
 _CODES = {
-    "unknown-version": "This version is not accepted: map it, or add it to the instrument's file.",
-    "licence-not-attested": "Skipped until licences.attested names it.",
-    "security-label": "A security label forbids processing it: see read.allow_labels.",
+    "unknown-version": ("This version is not accepted.", "Map it, or add it to the instrument's file."),
+    "licence-not-attested": (
+        "Its instrument needs your own licence.",
+        "If you hold it, name the instrument in licences.attested.",
+    ),
+    "security-label": ("A security label forbids processing them.", "See read.allow_labels."),
 }
 
 
@@ -48,33 +54,64 @@ def try_reading(client: FhirClient, settings: Settings, roster: Sequence[str], r
         if seen.own or seen.foreign:
             break
     _filter("QuestionnaireResponse", "responses", seen.own, seen.foreign, section)
+    section.worked.add("QuestionnaireResponse")
     own, foreign = _encounters(client, settings, patient)
+    section.worked.add("Encounter")
     _filter("Encounter", "encounters", own, foreign, section)
     if not seen.own and not seen.foreign:
-        section.warn("responses", f"None, for {len(sample)} patients of the cohort: is it the right one?")
+        section.warn(
+            "responses",
+            f"None, for {len(sample)} patients of the cohort.",
+            "No form was filled in, or forms are kept elsewhere than as QuestionnaireResponse.",
+            "Is it the right cohort? Choose a test patient who has filled one in, and ask where forms are filed.",
+        )
     _forms(seen, section)
     for id in sorted({instrument for _, instrument, _ in seen.forms if instrument}):
         if warning := unverified(rules.instruments[id]):
-            section.warn("keys", f"{warning}.")
+            section.warn("keys", *unchecked(warning))
 
 
 def try_watermark(client: FhirClient, settings: Settings, patient: str, now: datetime, section: Section) -> None:
     """Does a search for changes after tomorrow come back empty, as it should?"""
-    ahead = (now + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ahead = now + timedelta(days=2)
     for kind in ("QuestionnaireResponse", "Encounter"):
-        params = [("patient", patient.removeprefix("Patient/")), ("_lastUpdated", f"ge{ahead}")]
-        read = settings.read
-        found: Found[None] = search(
-            client, kind, params, take=_nothing, page_size=read.page_size, page_cap=read.page_cap
-        )
-        if found.distinct:
+        try:
+            found = _ahead(client, settings.read, kind, patient, ahead)
+        except Refused as error:
+            _refused(client, settings.read, kind, patient, ahead, error, section)
+            return
+        if found:
             section.warn(
                 "filters",
-                f"The EHR ignores _lastUpdated in a search of {kind}: each pass will read everybody. "
+                f"The EHR ignores _lastUpdated in a search of {kind}.",
+                "Each pass will read everybody.",
                 'Set read.mode = "full-diff" to say so.',
             )
             return
     section.ok("filters", "A search by _lastUpdated is obeyed.")
+
+
+def _ahead(client: FhirClient, read: Read, kind: str, patient: str, instant: datetime) -> int:
+    """How many resources of a patient changed after an instant that has not come yet."""
+    params = [("patient", patient.removeprefix("Patient/")), ("_lastUpdated", from_then(instant, read))]
+    found: Found[None] = search(client, kind, params, take=_nothing, page_size=read.page_size, page_cap=read.page_cap)
+    return found.distinct
+
+
+def _refused(
+    client: FhirClient, read: Read, kind: str, patient: str, ahead: datetime, error: Refused, section: Section
+) -> None:
+    """It is declared, and refused on use: does it want dates?"""
+    what = f"The EHR refuses _lastUpdated in a search of {kind} ({error.status})."
+    why, days = "Each pass will read everybody.", read.model_copy(update={"stamp": "day"})
+    try:
+        by_day = read.stamp == "second" and not _ahead(client, days, kind, patient, ahead)
+    except EHRError:
+        by_day = False
+    if by_day:
+        section.warn("filters", what, f"It takes dates, and no times. {why}", 'Set read.stamp = "day".')
+    else:
+        section.warn("filters", what, why, 'Set read.mode = "clinical-window" or "full-diff" to say so.')
 
 
 def _nothing(_: bytes) -> None:
@@ -145,8 +182,9 @@ def _filter(kind: str, things: str, own: int, foreign: int, section: Section) ->
     if foreign:
         section.warn(
             "filters",
-            f"The EHR ignores `patient` in a search of {kind}: {foreign} {things} of other patients came along. "
+            f"The EHR ignores `patient` in a search of {kind}: {foreign} {things} of other patients came along.",
             "They are left out; but every pass fetches them.",
+            "Tell whoever runs the server.",
         )
     elif own:
         section.ok("filters", f"A search of {kind} by patient gave that patient's {own} {things} only.")
@@ -156,6 +194,12 @@ def _forms(seen: Seen, section: Section) -> None:
     for (canonical, instrument, code), count in sorted(seen.forms.items(), key=lambda f: (f[0][1] is None, f[0][0])):
         section.forms.append(Form(canonical, instrument, count, code))
         if code is not None:
-            section.warn("forms", f"{canonical}: {_CODES[code]}")
+            why, do = _CODES[code]
+            section.warn("forms", f"{canonical}: {count} of its responses are not read.", why, do)
     if seen.forms and not any(instrument for _, instrument, _ in seen.forms):
-        section.warn("forms", "None of the questionnaires found is mapped: add yours under [questionnaires].")
+        section.warn(
+            "forms",
+            "None of the questionnaires found is mapped.",
+            "Nothing would be scored.",
+            "If one of them is an alliance measure, map it under [questionnaires]; those of others are left alone.",
+        )

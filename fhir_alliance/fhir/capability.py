@@ -30,10 +30,11 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A server's declarations. `software` and `version` are the server's words, cut to 60 printable characters."""
+    """A server's declarations. `software`, `version` and `publisher` are its words, cut to 60 printable characters."""
 
     software: str | None = None
     version: str | None = None
+    publisher: str | None = None
     fhir_version: str | None = None
     types: Mapping[str, Declared] = field(default_factory=dict)
     overrides: Mapping[str, bool] = field(default_factory=dict)
@@ -102,6 +103,7 @@ def probe(client: FhirClient, overrides: Mapping[str, bool]) -> Capability:
     return Capability(
         software=_words(software.get("name")) or _words(statement.get("publisher")),
         version=_words(software.get("version")),
+        publisher=_words(statement.get("publisher")),
         fhir_version=_words(statement.get("fhirVersion")),
         types=types,
         overrides={key.lower(): value for key, value in overrides.items()},

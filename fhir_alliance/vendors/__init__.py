@@ -2,8 +2,7 @@
 
 Behaviour never follows a vendor's name (rule R8): it follows /metadata, settings, and answers. These
 files give `doctor` its advice, the documentation its table, and the tests servers that refuse what the
-vendor refuses. Tags of sources: [CS] a live CapabilityStatement, [V] the vendor's documents, [3P] somebody
-else's notes, [I] an issue thread or client code, [S] the specification, [C] measured here, [M] from memory.
+vendor refuses. TAGS are the tags of their sources.
 """
 
 from __future__ import annotations
@@ -17,6 +16,17 @@ from typing import Literal
 
 import msgspec
 
+TAGS = {
+    "[CS]": "a live CapabilityStatement",
+    "[V]": "the vendor's documents",
+    "[3P]": "somebody else's notes",
+    "[I]": "an issue thread or client code",
+    "[S]": "the specification",
+    "[C]": "measured by us",
+    "[M]": "from memory",
+}
+"""How sure a fact is."""
+
 SCORE_SINKS = ("observation", "flowsheet", "document", "none")
 ALERT_SINKS = ("task", "flag", "communication", "document", "webhook", "log")
 
@@ -29,6 +39,7 @@ class Server(_Strict, frozen=True):
     """How it answers.
 
     location      of a created resource: absolute or relative URL; `created_body`: does the answer hold it
+    requires      query parameters that every request must carry
     unregistered  status for what the client may not use (its body is empty); None: refused by the specification's codes
     last_updated  precision of `_lastUpdated` in searches
     conflict      status for a stale If-Match
@@ -46,6 +57,7 @@ class Server(_Strict, frozen=True):
     conflict: int = 412
     page_max: int | None = None
     paging: Literal["link", "page"] = "link"
+    requires: tuple[str, ...] = ()
 
 
 class Type(_Strict, frozen=True):
@@ -95,10 +107,14 @@ class Sinks(_Strict, frozen=True):
 
 
 class Advice(_Strict, frozen=True):
-    """A thing to know, and what it is about: read, cohort, scores, alerts, write, auth."""
+    """A thing to know, and what it is about: read, cohort, scores, alerts, write, auth.
+
+    unless  it need not be told where these settings have one of these values (none: any); `endpoint.` is the one asked
+    """
 
     about: Literal["read", "cohort", "scores", "alerts", "write", "auth"]
     says: str
+    unless: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
 class Seen(_Strict, frozen=True):

@@ -122,7 +122,12 @@ def test_all_is_well(peer: Peer, clinic: Clinic, run: Run, tmp_path: Path) -> No
     result = run(WRITING)
     assert result.exit_code == 0, result.output
     assert "0 to look at, 0 to mend. Next: fhir-alliance sync --dry-run" in result.stdout
-    for said in ("Clinic 1, FHIR 4.0.1.", "2 patients, by search.", "watermark: both types declare", "(unmapped)"):
+    for said in (
+        "Clinic 1, FHIR 4.0.1.",
+        "2 patients, by search.",
+        "watermark: /metadata declares searches",
+        "(unmapped)",
+    ):
         assert said in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 80
     assert {request.method for request in peer.requests} == {"GET"}
@@ -137,16 +142,29 @@ def test_nothing_of_a_patient_is_told(clinic: Clinic, run: Run) -> None:
         assert CANARY not in result.output
 
 
-def test_the_json_is_for_machines(clinic: Clinic, run: Run) -> None:
+def test_the_json_is_for_machines(peer: Peer, clinic: Clinic, run: Run) -> None:
     found = json.loads(run(WRITING, as_json=True).stdout)
     main = found["endpoints"]["main"]
     assert (found["exit"], found["fail"], main["mode"], main["cohort"]) == (0, 0, "watermark", 2)
-    assert (main["software"], main["version"], main["fhir"]) == ("Clinic", "1", "4.0.1")
+    server = main["server"]
+    assert (server["software"], server["version"], server["publisher"], server["fhir"]) == (
+        "Clinic",
+        "1",
+        None,
+        "4.0.1",
+    )
+    assert (server["url"], server["clock_skew_seconds"], server["recognised"]) == (peer.base, 0, None)
     assert main["capabilities"]["Task"] == dict.fromkeys(("read", "search", "create", "update", "if-none-exist"), "yes")
     assert main["capabilities"]["Patient"] == {"search": "yes"}
     assert main["questionnaires"] == [
-        {"canonical": f"{FORMS}/wai-sr-c|1.0", "instrument": "wai-sr-c", "responses": 1, "code": None},
-        {"canonical": "https://clinic.example/phq-9", "instrument": None, "responses": 1, "code": None},
+        {"canonical": f"{FORMS}/wai-sr-c|1.0", "seen": 1, "in_all": None, "instrument": "wai-sr-c", "code": None},
+        {
+            "canonical": "https://clinic.example/phq-9",
+            "seen": 1,
+            "in_all": None,
+            "instrument": "unmapped",
+            "code": None,
+        },
     ]
 
 
@@ -178,7 +196,7 @@ def test_credentials_that_are_refused_only_behind_metadata(
     clinic.fault, clinic.fault_at = Reply(401), "QuestionnaireResponse"
     result = run(as_json=True, method="bearer")
     assert result.exit_code == 4
-    assert "the secret may be wrong or expired" in checks(result)["reading", "fail"]
+    assert "The secret may be wrong or expired" in checks(result)["reading", "fail"]
     assert ("credentials", "ok") not in checks(result)
 
 
@@ -193,7 +211,7 @@ def test_a_search_across_patients_that_is_refused(clinic: Clinic, run: Run) -> N
     clinic.fault, clinic.fault_at = Reply(400), "Patient"
     result = run(as_json=True)
     assert result.exit_code == 5
-    assert "use cohort.source ids or group" in checks(result)["cohort", "fail"]
+    assert "use cohort.source ids, file, group or list" in checks(result)["cohort", "fail"]
 
 
 def test_another_fhir_version(clinic: Clinic, run: Run) -> None:
@@ -215,10 +233,10 @@ def test_filters_that_are_ignored(clinic: Clinic, run: Run) -> None:
 
 def test_a_sink_that_the_server_does_not_offer(clinic: Clinic, run: Run) -> None:
     clinic.types["Task"] = declared("Task", ("read", "search-type"))
-    assert "takes no new Task" in checks(run(as_json=True))["Task sink", "warn"]
+    assert "takes no new Task" in checks(run(as_json=True))["alerts: task", "warn"]
     result = run(WRITING, as_json=True)
     assert result.exit_code == 5
-    assert 'set "Task.create" = true under [endpoint.main.capability]' in checks(result)["Task sink", "fail"]
+    assert 'set "Task.create" = true under [endpoint.main.capability]' in checks(result)["alerts: task", "fail"]
     corrected = run(WRITING + '[endpoint.main.capability]\n"Task.create" = true\n', as_json=True)
     assert corrected.exit_code == 0
     assert json.loads(corrected.stdout)["endpoints"]["main"]["capabilities"]["Task"]["create"] == "yes*"
@@ -230,8 +248,8 @@ def test_what_is_not_declared_is_unknown(clinic: Clinic, run: Run) -> None:
     assert result.exit_code == 0
     told = checks(result)
     assert "lists nothing that we need" in told["statement", "warn"]
-    assert told["read mode", "ok"].startswith("full-diff: /metadata does not say")
-    assert "not said" in told["Observation sink", "warn"]
+    assert "/metadata: does not say whether QuestionnaireResponse" in told["read mode", "ok"]
+    assert "not said" in told["scores: observation", "warn"]
 
 
 def test_an_empty_cohort_and_one_without_forms(clinic: Clinic, run: Run) -> None:
@@ -246,8 +264,8 @@ def test_an_empty_cohort_and_one_without_forms(clinic: Clinic, run: Run) -> None
 def test_forms_that_are_ours_and_not_read(clinic: Clinic, run: Run) -> None:
     clinic.canonicals = [f"{FORMS}/wai-sr-c|9", f"{FORMS}/srs-v3"]
     told = checks(run(as_json=True))["forms", "warn"]
-    assert f"{FORMS}/wai-sr-c|9: This version is not accepted" in told
-    assert f"{FORMS}/srs-v3: Skipped until licences.attested" in told
+    assert f"{FORMS}/wai-sr-c|9: 1 of its responses are not read. This version is not accepted" in told
+    assert f"{FORMS}/srs-v3: 1 of its responses are not read. Its instrument needs your own licence" in told
     clinic.canonicals = ["https://clinic.example/phq-9"]
     assert "None of the questionnaires found is mapped" in checks(run(as_json=True))["forms", "warn"]
 
