@@ -84,12 +84,12 @@ def tables(m: Measured) -> str:
         [
             f"Python {m.python}, {m.cpus} CPUs, {m.seconds:.0f} s",
             "",
-            f"Read, score and detect {w.responses:,} responses, against the raw walk of the same",
-            "pages (responses per second)",
-            "  page size     MB   raw walk    program   ratio    goal   floor",
+            f"Read, score and detect {w.responses:,} responses ({w.megabytes:.0f} MB), in responses per second,",
+            "beside a raw walk of the same pages and one that only adds the answers up",
+            "  page size   raw walk   bare sums   program   of bare   of raw   goal   floor",
             *(
-                f"  {x.page_size:>9}   {x.megabytes:>4.0f}   {x.raw:>8,.0f}   {x.program:>8,.0f}"
-                f"   {x.ratio:>5.2f}   {GOALS[x.page_size][0]:>5.2f}   {GOALS[x.page_size][1]:>5.2f}"
+                f"  {x.page_size:>9}   {x.raw:>8,.0f}   {x.bare:>9,.0f}   {x.program:>7,.0f}   {x.to_bare:>7.2f}"
+                f"   {x.ratio:>6.2f}   {GOALS[x.page_size][0]:>4.2f}   {GOALS[x.page_size][1]:>5.2f}"
                 for x in m.walks
             ),
             "",

@@ -1,8 +1,9 @@
 """The rate of read + score + detect against the raw walk over the same pages.
 
-Both walks follow the next links of one keep-alive connection. The raw one is the standard library's
-http.client that looks at nothing but the link; the other is the program's own code, as `sync` runs it:
-client, paged search, decoding, scoring, placing, detection.
+All walks follow the next links of one keep-alive connection. The raw one is the standard library's
+http.client that looks at nothing but the link; the bare one besides decodes the twelve answers and adds
+them up, and checks nothing; the third is the program's own code, as `sync` runs it: client, paged search,
+decoding, scoring, placing, detection.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import http.client
 import re
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
+
+import msgspec
 
 from fhir_alliance.config import Endpoint
 from fhir_alliance.derive import stories, strains
@@ -40,8 +43,8 @@ NEXT = re.compile(rb'"next","url":"([^"]+)"').search
 class Walked:
     """What one page size gave. Rates in responses a second, times of the program in CPU us per response.
 
-    raw, program  medians of the rounds
-    ratio         median of the rounds' own ratios
+    raw, bare, program  medians of the rounds
+    ratio, to_bare      medians of the rounds' own ratios, to the raw walk and to the bare one
     read          client, pages, decoding and scoring
     detect        placing, detection and strains; of which `policy` alone
     """
@@ -51,8 +54,10 @@ class Walked:
     megabytes: float
     rounds: int
     raw: float
+    bare: float
     program: float
     ratio: float
+    to_bare: float
     read: float
     detect: float
     policy: float
@@ -60,19 +65,20 @@ class Walked:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Seconds of one round: both walks by the clock, and the program's CPU by part."""
+    """Seconds of one round: the walks by the clock, and the program's CPU by part."""
 
     raw: float
+    bare: float
     program: float
     read: float
     detect: float
 
 
 def walked(base: str, page_size: int, responses: int, rounds: int) -> Walked:
-    """Both walks over the same pages, in turn, after one round that does not count."""
+    """The walks over the same pages, in turn, after one round that does not count."""
     program = Program(base)
     first = f"{base}/QuestionnaireResponse?_count={page_size}"
-    size = raw_walk(first)
+    size = sum(map(len, raw_walk(first)))
     taken = [_round(program, first, page_size, responses) for _ in range(rounds + 1)][1:]
     policy_alone = program.policy_seconds(program.read(page_size))
     each = 1e6 / responses
@@ -82,8 +88,10 @@ def walked(base: str, page_size: int, responses: int, rounds: int) -> Walked:
         size / 1e6,
         rounds,
         raw=responses / median(r.raw for r in taken),
+        bare=responses / median(r.bare for r in taken),
         program=responses / median(r.program for r in taken),
         ratio=median(r.raw / r.program for r in taken),
+        to_bare=median(r.bare / r.program for r in taken),
         read=each * median(r.read for r in taken),
         detect=each * median(r.detect for r in taken),
         policy=each * policy_alone,
@@ -92,8 +100,14 @@ def walked(base: str, page_size: int, responses: int, rounds: int) -> Walked:
 
 def _round(program: Program, first: str, page_size: int, responses: int) -> Round:
     start = time.perf_counter()
-    raw_walk(first)
+    for _ in raw_walk(first):
+        pass
     raw = time.perf_counter() - start
+    start = time.perf_counter()
+    added = sum(bare_totals(page) for page in raw_walk(first))
+    bare = time.perf_counter() - start
+    if added != responses:
+        raise RuntimeError(f"{added} of {responses} responses were added up")
     start, began = time.perf_counter(), time.process_time()
     found = program.read(page_size)
     between = time.process_time()
@@ -102,25 +116,70 @@ def _round(program: Program, first: str, page_size: int, responses: int) -> Roun
     whole = time.perf_counter() - start
     if (scored := sum(len(r.scores) == SCALES for readings in found.values() for r in readings)) != responses:
         raise RuntimeError(f"{scored} of {responses} responses were scored")
-    return Round(raw, whole, between - began, ended - between)
+    return Round(raw, bare, whole, between - began, ended - between)
 
 
-def raw_walk(first: str) -> int:
-    """GET every page and look for the next link; bytes in all."""
+def raw_walk(first: str) -> Iterator[bytes]:
+    """GET every page and look for the next link."""
     address = urlsplit(first)
     connection = http.client.HTTPConnection(address.hostname or "", address.port)
     host = f"{address.scheme}://{address.netloc}"
-    target, size = first.removeprefix(host), 0
+    target = first.removeprefix(host)
     try:
         while target:
             connection.request("GET", target)
             body = connection.getresponse().read()
-            size += len(body)
+            yield body
             link = NEXT(body, 0, 1000)
             target = link[1].decode().removeprefix(host) if link else ""
     finally:
         connection.close()
-    return size
+
+
+class _Weight(msgspec.Struct, rename="camel"):
+    value_decimal: float = 0
+
+
+class _Coding(msgspec.Struct, rename="camel"):
+    extension: tuple[_Weight, ...] = ()
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    value_integer: int = 0
+    value_coding: _Coding = msgspec.field(default_factory=_Coding)
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    link_id: str
+    answer: tuple[_Answer, ...] = ()
+
+
+class _Response(msgspec.Struct, rename="camel"):
+    item: tuple[_Item, ...] = ()
+
+
+class _Entry(msgspec.Struct, rename="camel"):
+    resource: _Response
+
+
+class _Page(msgspec.Struct, rename="camel"):
+    entry: tuple[_Entry, ...] = ()
+
+
+_decode = msgspec.json.Decoder(_Page).decode
+
+
+def bare_totals(page: bytes) -> int:
+    """Add up the answers of each response of a page, and look at nothing else; how many had a total."""
+    totals = [
+        sum(
+            a.value_integer or sum(w.value_decimal for w in a.value_coding.extension)
+            for i in e.resource.item
+            for a in i.answer
+        )
+        for e in _decode(page).entry
+    ]
+    return sum(total >= data.ITEMS for total in totals)
 
 
 class Program:

@@ -30,7 +30,7 @@ def test_one_run_prints_every_ratio(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     bench.main(["--json"])
     told = json.loads(capsys.readouterr().out)
     assert [(w["page_size"], w["responses"]) for w in told["walks"]] == [(100, 200), (1000, 200)]
-    assert all(w["ratio"] > 0 for w in told["walks"])
+    assert all(w["ratio"] > 0 and w["to_bare"] > 0 for w in told["walks"])
     assert told["start"]["sync"] > told["start"]["empty"] > 0
     assert [m["responses"] for m in told["memory"]] == [20, 40]
     assert told["arrays"]["sessions"] == told["file"]["rows"] == 2000
@@ -46,13 +46,14 @@ def test_one_run_prints_every_ratio(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_both_walks_see_every_response(base: str) -> None:
+def test_all_walks_see_every_response(base: str) -> None:
     program = walk.Program(base)
     found = program.read(7)
     assert sorted(found) == sorted(f"Patient/{data.patient_id(n)}" for n in range(3))
     assert {len(readings) for readings in found.values()} == {data.SESSIONS}
-    size = walk.raw_walk(f"{base}/QuestionnaireResponse?_count=7")
-    assert size > sum(len(r) for n in range(3) for r in data.responses(n))
+    pages = list(walk.raw_walk(f"{base}/QuestionnaireResponse?_count=7"))
+    assert sum(map(len, pages)) > sum(len(r) for n in range(3) for r in data.responses(n))
+    assert sum(map(walk.bare_totals, pages)) == 3 * data.SESSIONS
     assert program.detect(found) >= 0
 
 
