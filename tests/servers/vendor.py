@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fhir_alliance.vendors import Refusal, Takes, Type, Vendor
 
@@ -33,6 +33,9 @@ class VendorProxy(Proxy):
         """The vendor's refusal, else the real server's answer as the vendor would give it."""
         if call.path == "metadata":
             return self._statement(super().ask(call))
+        if {*self.vendor.server.requires} - {name for name, _ in call.query}:
+            return _outcome(400, "required")
+        call = call.without(parameters=self.vendor.server.requires)
         if self.vendor.types and call.type and (refused := self._refuses(call)):
             return refused
         answer = super().ask(self._as_understood(call))
@@ -64,9 +67,12 @@ class VendorProxy(Proxy):
             status = self.vendor.server.unregistered
             return Answer(status) if status else _outcome(405, "not-supported")
         if searched and not call.is_page:
-            asked = {name.split(":")[0].casefold() for name, _ in call.query}
-            if type.needs and not asked & {name.casefold() for name in type.needs}:
+            given = call.query + (parse_qsl(call.body.decode()) if call.method == "POST" else [])
+            asked = {name.split(":")[0].casefold(): value for name, value in given}
+            if type.needs and not {*asked} & {name.casefold() for name in type.needs}:
                 return _outcome(400, "required")
+            if self.vendor.server.last_updated == "days" and "T" in asked.get("_lastupdated", ""):
+                return _outcome(400, "value")
         if interaction == "create":
             return self._refuses_create(call)
         return None
@@ -102,17 +108,17 @@ class VendorProxy(Proxy):
 
     def _as_told(self, call: Call, answer: Answer) -> Answer:
         server = self.vendor.server
-        headers = dict(answer.headers)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
         if answer.status == 412 and call.method == "PUT":
             return Answer(server.conflict, answer.body, headers)
         body = answer.body
         if not server.etag:
-            headers = {name: value for name, value in headers.items() if name.lower() != "etag"}
+            headers.pop("etag", None)
             body = _without_versions(body)
         if call.method == "POST" and answer.status == 201:
-            place = headers.get("Location", "")
+            place = headers.get("location", "")
             if server.location == "relative":
-                headers["Location"] = urlsplit(place).path.removeprefix(self.prefix).strip("/").split("/_history")[0]
+                headers["location"] = urlsplit(place).path.removeprefix(self.prefix).strip("/").split("/_history")[0]
             body = body if server.created_body else b""
         return Answer(answer.status, body, headers, answer.cut)
 
