@@ -4,10 +4,11 @@ from .alliance import PRESETS
 from .change import ReliableChange, reliable_change
 from .info import PolicyInfo
 from .policy import Policy, time_order
-from .reference import STRAINS
+from .reference import STRAINS, Reference
 from .registry import info, policies, policy
 from .site import SitePolicies, site_policies, unfit
 from .subscales import subscale_drops
+from .terms import Terms
 from .tolerance import valid
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     "STRAINS",
     "Policy",
     "PolicyInfo",
+    "Reference",
     "ReliableChange",
     "SitePolicies",
+    "Terms",
     "info",
     "policies",
     "policy",

@@ -16,6 +16,7 @@ from .policy import Policy, RulePolicy
 from .reference import Reference
 from .rule import Rule, values
 from .shrunken import SQRT2, shrunken
+from .terms import Terms
 from .tolerance import at_least
 
 
@@ -44,7 +45,7 @@ class PersonalFall(Rule, frozen=True):
         base = tuple(history[-self.window :])
         if len(base) >= self.minimum_base:
             return self._personal(base, change)
-        return self._previous(base[-1], change) if base else None
+        return self.first(base, change) if base else None
 
     def _personal(self, base: tuple[Point, ...], change: Change) -> Reference:
         mean, sigma, spread = shrunken(values(base), change.s0, self.nu0)
@@ -52,21 +53,26 @@ class PersonalFall(Rule, frozen=True):
         severe = mean - max(self.zp * spread, 2 * change.rc90)
         return Reference("drop", mean, spread, limit, limit, base, sigma, severe)
 
-    def _previous(self, last: Point, change: Change) -> Reference | None:
+    def first(self, base: tuple[Point, ...], change: Change) -> Reference:
         """Too few scores for a baseline: the score before. A difference of two scores has SD s0 sqrt(2)."""
-        if (value := last.value) is None:
-            return None
-        spread = change.s0 * SQRT2
-        lasting = value - max(self.zc * spread, change.rc90)
-        return Reference("early-step", value, spread, value - change.rc99, lasting, (last,))
+        return self.early("early-step", values(base)[-1], change.s0 * SQRT2, base[-1:], change)
+
+    def early(self, kind: str, mean: float, spread: float, base: tuple[Point, ...], change: Change) -> Reference:
+        """A reference before there is a personal variation: RC99 decides, and nothing is severe."""
+        lasting = mean - max(self.zc * spread, change.rc90)
+        return Reference(kind, mean, spread, mean - self.large(kind, change), lasting, base)
+
+    def large(self, kind: str, change: Change) -> float:
+        """How large an early fall must be."""
+        return change.rc99
 
     # Each threshold forgives 1e-9 of its own unit (decisions 1.1), so z is compared as z.
 
     def level(self, reference: Reference, value: float, change: Change) -> int:
-        """See `Rule.level`. An early step is never severe."""
+        """See `Rule.level`. An early fall is never severe."""
         drop = reference.drop(value)
-        if reference.kind == "early-step":
-            return 2 if at_least(drop, change.rc99) else 0
+        if reference.kind != "drop":
+            return 2 if at_least(drop, self.large(reference.kind, change)) else 0
         if not self.persists(reference, value, change):
             return 0
         severe = at_least(_z(reference, value), self.zp) and at_least(drop, 2 * change.rc90)
@@ -75,6 +81,12 @@ class PersonalFall(Rule, frozen=True):
     def persists(self, reference: Reference, value: float, change: Change) -> bool:
         """See `Rule.persists`. z and the reliable change decide, after an early step too."""
         return at_least(reference.drop(value), change.rc90) and at_least(_z(reference, value), self.zc)
+
+    def terms(self, reference: Reference, change: Change) -> Terms:
+        """See `Rule.terms`."""
+        if reference.kind == "early-step":
+            return Terms(change.rc99, "RC99")
+        return Terms(change.rc90, "RC90", self.zc, 2 * change.rc90, self.zp, self.nu0)
 
 
 def _z(reference: Reference, value: float) -> float:

@@ -18,6 +18,7 @@ from .policy import Policy, RulePolicy
 from .reference import Reference
 from .rule import Rule, values
 from .shrunken import shrunken
+from .terms import Terms
 from .tolerance import at_least
 
 
@@ -81,6 +82,13 @@ class OwnFall(Rule, frozen=True):
     def persists(self, reference: Reference, value: float, change: Change) -> bool:
         """See `Rule.persists`. z and the reliable change decide, after an early fall too."""
         return at_least(reference.drop(value), change.rc90) and at_least(_z(reference, value), self.zc)
+
+    def terms(self, reference: Reference, change: Change) -> Terms:
+        """See `Rule.terms`."""
+        if reference.kind != "drop":
+            share = "RC99" if reference.kind == "early-step" else f"{self.from_two:g} RC99"
+            return Terms(self.early(reference.kind, change), share)
+        return Terms(change.rc90, "RC90", self.zc, 2 * change.rc90, self.zp, self.nu0)
 
 
 def _z(reference: Reference, value: float) -> float:

@@ -11,6 +11,7 @@ from .reference import Reference
 from .rule import Rule, values
 from .shrunken import SQRT2
 from .step import PRESETS
+from .terms import Terms
 
 
 class FromBest(Rule, frozen=True):
@@ -32,6 +33,10 @@ class FromBest(Rule, frozen=True):
         at = len(scores) - 1 - scores[::-1].index(best)
         limit = best - self.times * change.rc95
         return Reference("from-best", best, change.s0 * SQRT2, limit, limit, (history[at],))
+
+    def terms(self, reference: Reference, change: Change) -> Terms:
+        """See `Rule.terms`."""
+        return Terms(self.times * change.rc95, "RC95" if self.times == 1 else f"{self.times:.3g} RC95")
 
 
 def _make(preset: str, threshold: float) -> Policy:

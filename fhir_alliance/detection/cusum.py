@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..model import Change, Point
-from .drifts import BASE, baseline
+from .drifts import BASE, NU0, baseline
 from .info import PolicyInfo
 from .policy import Policy, RulePolicy
 from .reference import Reference
 from .rule import Rule
+from .terms import Terms
 from .tolerance import EPSILON
 
 
@@ -41,6 +42,10 @@ class Cusum(Rule, frozen=True):
                 total = 0.0
         limit = mean - sigma * (self.height + self.slack - total)
         return Reference("drift", mean, sigma, limit, limit, tuple(history), strict=True)
+
+    def terms(self, reference: Reference, change: Change) -> Terms:
+        """See `Rule.terms`."""
+        return Terms(reference.mean - reference.limit, prior=NU0, first=BASE)
 
 
 def _make(preset: str, threshold: float) -> Policy:

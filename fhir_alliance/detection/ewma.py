@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from math import sqrt
 
 from ..model import Change, Point
-from .drifts import BASE, baseline
+from .drifts import BASE, NU0, baseline
 from .info import PolicyInfo
 from .policy import Policy, RulePolicy
 from .reference import Reference
 from .rule import Rule
+from .terms import Terms
 
 
 class Ewma(Rule, frozen=True):
@@ -41,6 +42,10 @@ class Ewma(Rule, frozen=True):
         lowest = mean - self.width * sigma * sqrt(w / (2 - w) * (1 - (1 - w) ** (2 * t)))
         limit = (lowest - (1 - w) * average) / w
         return Reference("drift", mean, sigma, limit, limit, tuple(history), strict=True)
+
+    def terms(self, reference: Reference, change: Change) -> Terms:
+        """See `Rule.terms`."""
+        return Terms(reference.mean - reference.limit, prior=NU0, first=BASE)
 
 
 def _make(preset: str, threshold: float) -> Policy:

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 from ..model import Change, Detection, Event, Point, Step
 from .policy import time_order
+from .reference import Reference
+from .terms import Terms
 from .tolerance import valid
 
 GAP = timedelta(days=90)
@@ -77,6 +79,10 @@ class LookBack:
             steps=tuple(s for f in found for s in f.steps),
             insufficient=f"{have} of the {self.needs} scores that a look back needs" if have < self.needs else None,
         )
+
+    def behind(self, step: Step, change: Change, *, cutoff: float | None = None) -> tuple[Reference, Terms] | None:
+        """See `Policy.behind`: nothing is compared with what came before."""
+        return None
 
     def alarms(self, points: Sequence[Point], change: Change, *, cutoff: float | None = None) -> tuple[bool, ...]:
         """True where an event is placed; it takes later scores to place it."""

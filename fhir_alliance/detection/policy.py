@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ..model import Change, Detection, Point
+from ..model import Change, Detection, Point, Step
 from .course import Course
 from .following import Following
+from .reference import Reference
 from .rule import Rule
+from .terms import Terms
 from .tolerance import valid
 
 
@@ -51,6 +53,9 @@ class Policy(Protocol):
         their place in the index and are skipped otherwise. `cutoff` is the site's own. With
         `as_of`, what is still open more than 90 days after the last score is expired.
         """
+
+    def behind(self, step: Step, change: Change, *, cutoff: float | None = None) -> tuple[Reference, Terms] | None:
+        """What a step of `run` was compared with, in full, and what was asked of it; None where it was with nothing."""
 
     def alarms(self, points: Sequence[Point], change: Change, *, cutoff: float | None = None) -> tuple[bool, ...]:
         """The bare rule, asked at every score with all earlier scores as its history.
@@ -110,6 +115,14 @@ class RulePolicy:
             steps=tuple(s for c in courses for s in c.steps),
             insufficient=courses[-1].lacks(),
         )
+
+    def behind(self, step: Step, change: Change, *, cutoff: float | None = None) -> tuple[Reference, Terms] | None:
+        """See `Policy.behind`."""
+        rule = self.rule.with_cutoff(cutoff)
+        reference = None if step.limit is None else rule.reference(step.base, change)
+        if reference is None or (reference.mean, reference.spread) != (step.baseline, step.spread):
+            return None
+        return reference, rule.terms(reference, change)
 
     def alarms(self, points: Sequence[Point], change: Change, *, cutoff: float | None = None) -> tuple[bool, ...]:
         """See `Policy.alarms`."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ..model import Change, Point
 from .reference import Reference
+from .terms import Terms
 
 
 class Rule(Struct, frozen=True):
@@ -32,7 +33,7 @@ class Rule(Struct, frozen=True):
         """What the next score is compared with; None while there are too few scores.
 
         Pure: the same history gives the same reference. `history` holds points with valid scores,
-        oldest first, none from an open episode.
+        oldest first, none from an open episode. The reference's own base gives the same reference again.
         """
         raise NotImplementedError
 
@@ -45,6 +46,10 @@ class Rule(Struct, frozen=True):
     def persists(self, reference: Reference, value: float, change: Change) -> bool:
         """In an episode that began with this reference: is `value` still that low?"""
         return reference.reaches(value, reference.lasting)
+
+    def terms(self, reference: Reference, change: Change) -> Terms:
+        """What this rule asks of a fall from `reference`; `level` decides by the same numbers."""
+        return Terms(reference.mean - reference.limit)
 
     def with_cutoff(self, cutoff: float | None) -> Self:
         """The rule with the site's own cut-off in it; itself where that plays no part."""

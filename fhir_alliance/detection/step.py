@@ -11,6 +11,7 @@ from .policy import Policy, RulePolicy
 from .reference import Reference
 from .rule import Rule, values
 from .shrunken import SQRT2
+from .terms import Terms
 
 PRESETS = {"sensitive": Z90 / Z95, "balanced": 1.0, "specific": Z99 / Z95}
 """Reliable change at 90, 95 and 99 %, as a multiple of RC95."""
@@ -33,6 +34,10 @@ class Step(Rule, frozen=True):
         (before,) = values(base)
         limit = before - self.times * change.rc95
         return Reference("step", before, change.s0 * SQRT2, limit, limit, base)
+
+    def terms(self, reference: Reference, change: Change) -> Terms:
+        """See `Rule.terms`."""
+        return Terms(self.times * change.rc95, "RC95" if self.times == 1 else f"{self.times:.3g} RC95")
 
 
 def _make(preset: str, threshold: float) -> Policy:

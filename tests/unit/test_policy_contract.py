@@ -16,6 +16,7 @@ from policy_series import scale, series, values
 from strain_series import START
 
 from fhir_alliance.detection import STRAINS, PolicyInfo, policies, policy
+from fhir_alliance.detection.policy import RulePolicy
 from fhir_alliance.errors import ConfigError
 from fhir_alliance.instruments import load_all
 from fhir_alliance.model import Detection, Point
@@ -246,3 +247,59 @@ def test_episodes_are_whole(info: PolicyInfo, data: st.DataObject) -> None:
         assert episode.onset.drop > 0
         if episode.close:
             assert (episode.close.baseline, episode.close.spread) == (episode.onset.baseline, episode.onset.spread)
+
+
+# -- what an explanation is told -----------------------------------------------------------------
+
+
+@pushing
+@some
+@given(st.data())
+def test_every_step_can_be_explained_by_what_it_was_compared_with(info: PolicyInfo, data: st.DataObject) -> None:
+    change, cutoff = scale(info), cutoff_of(info, data)
+    for preset in info.presets:
+        made = info.policy(preset)
+        found = made.run(data.draw(series(change)), change, cutoff=cutoff)
+        onsets = {e.onset.index for e in found.episodes}
+        for step in found.steps:
+            if step.limit is None:
+                assert made.behind(step, change, cutoff=cutoff) is None
+                continue
+            told = made.behind(step, change, cutoff=cutoff)
+            assert told is not None
+            reference = told[0]
+            assert (reference.mean, reference.spread, reference.base) == (step.baseline, step.spread, step.base)
+            followed = step.in_episode and step.index not in onsets
+            assert step.limit == (reference.lasting if followed else reference.limit)
+
+
+@pushing
+@some
+@given(st.data())
+def test_the_terms_are_those_that_decide(info: PolicyInfo, data: st.DataObject) -> None:
+    """Just inside them a score fires, just outside it does not; and so for a priority check-in."""
+    change, cutoff = scale(info), cutoff_of(info, data)
+    made = info.policy(data.draw(st.sampled_from(list(info.presets))))
+    assert isinstance(made, RulePolicy)
+    rule = made.rule.with_cutoff(cutoff)
+    for step in made.run(data.draw(series(change)), change, cutoff=cutoff).steps:
+        if (told := made.behind(step, change, cutoff=cutoff)) is None:
+            continue
+        reference, terms = told
+        spread = reference.spread or 0.0
+        fires = reference.mean - max(terms.drop, (terms.z or 0.0) * spread)
+        severe = fires
+        if terms.severe_drop is not None and terms.severe_z is not None:
+            severe = reference.mean - max(terms.severe_drop, terms.severe_z * spread)
+        assert rule.level(reference, fires + 1e-6, change) == 0
+        assert rule.level(reference, fires - 1e-6, change) >= 2
+        if reference.severe is not None:
+            assert rule.level(reference, severe + 1e-6, change) < 3
+            assert rule.level(reference, severe - 1e-6, change) == 3
+
+
+@reporting
+def test_a_look_back_compares_with_nothing_before(info: PolicyInfo) -> None:
+    made, change = info.policy(), scale(info)
+    steps = made.run(weekly([4.0] * 14), change).steps
+    assert [made.behind(step, change) for step in steps] == [None] * 14
