@@ -314,7 +314,7 @@ class Episode:
     `low-early` for alerting only: it never shuts the policy's eyes.
 
     base     points that formed the baseline at onset, oldest first (low-early: the first three)
-    sigma    shrunken within-person SD at onset (None for early-step and low-early)
+    sigma    shrunken within-person SD at onset (None for early-step, early-fall and low-early)
     """
 
     kind: str

@@ -71,6 +71,15 @@ SENTENCES = {
 }
 """Why an alert was raised, by kind of onset (clinical specification 2.6; the others are published rules)."""
 
+COMPARED = {
+    "early-step": "Before",
+    "early-fall": "First scores",
+    "step": "Before",
+    "from-best": "Best",
+    "low": "Cut-off",
+}
+"""What the score was compared with, by kind of onset; else what is usual for the client."""
+
 _EVIDENCE_LIMIT = 600
 
 
@@ -158,7 +167,7 @@ def baseline_sessions(instrument: Instrument, episode: Episode) -> str:
     scores = [f"{day(p.at)} {number(instrument, p.value)}" for p in episode.base if p.value is not None]
     if episode.onset.baseline is None:
         return f"Scores: {', '.join(scores)}."
-    compared = {"step": "Before", "from-best": "Best", "low": "Cut-off"}.get(episode.kind, "Usual")
+    compared = COMPARED.get(episode.kind, "Usual")
     of = f" ({', '.join(scores)})" if scores else ""
     return f"{compared}: {number(instrument, episode.onset.baseline)}{of}."
 

@@ -3,7 +3,7 @@
 Everything is clustered by client: each count is one number per client and each figure a ratio of sums
 over clients (see `ratio`). Definitions:
 
-check-in        what opens an alert (L2): `drop`, severe or not, `early-step`, `low-early`
+check-in        what opens an alert (L2): an onset of any kind, severe or not, and `low-early`
 priority        a severe onset, or `persisting` (L3)
 window          the sessions of a strain, and at least the two after its onset
 false alarm     one outside all windows; per 100 *scored* sessions outside all windows

@@ -63,7 +63,7 @@ class PersonalFall(Rule, frozen=True):
         return Reference(kind, mean, spread, mean - self.large(kind, change), lasting, base)
 
     def large(self, kind: str, change: Change) -> float:
-        """How large an early fall must be."""
+        """How large an early fall of this kind must be."""
         return change.rc99
 
     # Each threshold forgives 1e-9 of its own unit (decisions 1.1), so z is compared as z.
@@ -84,8 +84,8 @@ class PersonalFall(Rule, frozen=True):
 
     def terms(self, reference: Reference, change: Change) -> Terms:
         """See `Rule.terms`."""
-        if reference.kind == "early-step":
-            return Terms(change.rc99, "RC99")
+        if reference.kind != "drop":
+            return Terms(self.large(reference.kind, change), "RC99")
         return Terms(change.rc90, "RC90", self.zc, 2 * change.rc90, self.zp, self.nu0)
 
 

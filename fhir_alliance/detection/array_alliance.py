@@ -9,7 +9,7 @@ import numpy as np
 from ..model import Change
 from .alliance import PersonalFall
 from .array_history import Columns, Histories
-from .array_rule import CODE, ArrayRule, Levels, Mask, References, at_least
+from .array_rule import CODE, KINDS, ArrayRule, Levels, Mask, References, at_least
 from .array_sums import Floats, exact_sum
 from .shrunken import SQRT2
 
@@ -35,17 +35,27 @@ class PersonalFalls(ArrayRule):
         references = References(kind, mean, spread, lasting.copy(), lasting, severe, np.zeros(len(kind), np.bool_))
         few = np.flatnonzero(kind == 0)
         if len(few):
-            self._previous(references, histories, few, change)
+            self.first(references, histories, few, change)
         return references
 
-    def _previous(self, references: References, histories: Histories, few: Columns, change: Change) -> None:
-        last, spread = histories.last[few], change.s0 * SQRT2
-        references.kind[few] = np.where(histories.used[few] > 0, CODE["early-step"], 0)
-        references.mean[few] = last
-        references.spread[few] = spread
-        references.limit[few] = last - change.rc99
-        references.lasting[few] = last - max(self.rule.zc * spread, change.rc90)
+    def first(self, references: References, histories: Histories, few: Columns, change: Change) -> None:
+        """See `PersonalFall.first`; `few`: the courses that it is about, those without any score among them."""
+        kind = np.where(histories.used[few] > 0, np.int8(CODE["early-step"]), np.int8(0))
+        self.early(references, few, kind, histories.last[few], np.full(len(few), change.s0 * SQRT2), change)
+
+    def early(
+        self, references: References, few: Columns, kind: Levels, mean: Floats, spread: Floats, change: Change
+    ) -> None:
+        """See `PersonalFall.early`."""
+        references.kind[few], references.mean[few], references.spread[few] = kind, mean, spread
+        references.limit[few] = mean - self._large(kind, change)
+        references.lasting[few] = mean - np.maximum(self.rule.zc * spread, change.rc90)
         references.severe[few] = np.nan
+
+    def _large(self, kind: Levels, change: Change) -> Floats:
+        by_code = np.array([self.rule.large(word, change) for word in KINDS])
+        found: Floats = by_code[kind]
+        return found
 
     def level(self, references: References, scores: Floats, change: Change) -> Levels:
         """See `PersonalFall.level`."""
@@ -55,7 +65,8 @@ class PersonalFalls(ArrayRule):
         fires = by_baseline & at_least(fall, change.rc90) & at_least(z, self.rule.zc)
         severe = fires & at_least(fall, 2 * change.rc90) & at_least(z, self.rule.zp)
         if not by_baseline.all():
-            fires |= (references.kind == CODE["early-step"]) & at_least(fall, change.rc99)
+            early = ~by_baseline & (references.kind > 0)
+            fires |= early & at_least(fall, self._large(references.kind, change))
         level: Levels = fires * np.int8(2) + severe
         return level
 

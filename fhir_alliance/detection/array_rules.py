@@ -43,9 +43,9 @@ class LimitRule(ArrayRule):
 
 def array_rule(rule: Rule) -> ArrayRule | None:
     """The array form of a rule, None where it has none."""
-    if isinstance(rule, PersonalFall):
+    if type(rule) is PersonalFall:  # a subclass may judge otherwise: it has a form of its own, or none
         return PersonalFalls(rule)
-    if isinstance(rule, OwnFall):
+    if type(rule) is OwnFall:
         return OwnFalls(rule)
     for kind, (window, make) in _FORMS.items():
         if type(rule) is kind:

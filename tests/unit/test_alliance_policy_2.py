@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from datetime import timedelta
+from math import isnan, sqrt
 
+import numpy as np
 import pytest
 from array_parity import Rows, readable, vectorised
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strain_series import SRS, WAI, points
 from test_detection_array import cohorts
 
 from fhir_alliance.detection import policy
+from fhir_alliance.detection.alliance import PersonalFall
 from fhir_alliance.detection.alliance2 import PRESETS, OwnFall
 from fhir_alliance.detection.array_alliance2 import OwnFalls
 from fhir_alliance.detection.array_rules import array_rule
+from fhir_alliance.detection.following import Following
 from fhir_alliance.detection.policy import RulePolicy
+from fhir_alliance.detection.reference import Reference
+from fhir_alliance.instruments import get
 from fhir_alliance.model import Change, Detection
-from fhir_alliance.wording import SENTENCES
+from fhir_alliance.simulate import Parameters, generate
+from fhir_alliance.wording import evidence, sentence
 
 TWO = "alliance-policy/2"
 FLAT = Change(rc90=0.5, rc95=0.6, rc99=0.8, s0=0.1, low=None, minimum=1, maximum=5)
@@ -30,6 +37,12 @@ def detect(series: str, change: Change = WAI, *, id: str = TWO, preset: str = "b
 
 def events(series: str, change: Change = WAI, *, id: str = TWO, preset: str = "balanced") -> list[tuple[str, int, int]]:
     return [(e.kind, e.index, e.level) for e in detect(series, change, id=id, preset=preset).events]
+
+
+def balanced(preset: str = "balanced") -> RulePolicy:
+    found = policy(TWO, preset=preset)
+    assert isinstance(found, RulePolicy)
+    return found
 
 
 def spread(k: int, s0: float = 0.33) -> float:
@@ -79,7 +92,13 @@ def test_the_third_score_is_compared_with_the_mean_of_two() -> None:
 
 
 def test_the_words_of_an_early_fall_are_true_of_it() -> None:
-    assert "average of the first {count} scores" in SENTENCES["early-fall"]
+    (episode,) = detect("4.5 4.0 3.4").episodes
+    assert sentence(get("wai-sr-c"), episode) == (
+        "This score is 0.85 points below the average of the first 2 scores; that is more than measurement error. "
+        "There are too few sessions yet to know this client's usual variation."
+    )
+    assert "First scores: 4.25 (2026-01-05 4.50, 2026-01-12 4.00)." in evidence(get("wai-sr-c"), episode, policy=TWO)
+    assert "Rule: alliance-policy/2." in evidence(get("wai-sr-c"), episode, policy=TWO)
 
 
 def test_an_early_fall_is_never_severe_but_can_persist() -> None:
@@ -135,13 +154,70 @@ def test_a_swinging_client_is_told_of_once_where_the_first_policy_sees_a_step() 
     assert events("3.00 4.25 3.25 4.50 3.08 4.33 3.00") == []
 
 
-@given(cohorts(), st.sampled_from(sorted(PRESETS)))
-def test_the_array_form_says_the_same(found: tuple[Change, list[Rows]], preset: str) -> None:
+# -- the array form ------------------------------------------------------------------------------
+
+
+@given(cohorts(), st.sampled_from(sorted(PRESETS)), st.none() | st.floats(1, 5), st.integers(0, 3000))
+@settings(deadline=None)
+def test_the_array_form_says_the_same(
+    found: tuple[Change, list[Rows]], preset: str, cutoff: float | None, day: int
+) -> None:
     change, cohort = found
-    by = policy(TWO, preset=preset)
-    assert isinstance(by, RulePolicy)
+    by, as_of = balanced(preset), timedelta(days=day) if day else None
     assert isinstance(array_rule(by.rule), OwnFalls)
+    assert vectorised(cohort, change, by, cutoff, as_of) == readable(cohort, change, by, cutoff, as_of)
+
+
+@given(cohorts(), st.data())
+@settings(deadline=None)
+def test_the_array_form_says_the_same_under_any_constants(
+    found: tuple[Change, list[Rows]], data: st.DataObject
+) -> None:
+    change, cohort = found
+    rule = OwnFall(
+        zc=data.draw(st.floats(0.1, 4)),
+        zp=data.draw(st.floats(0.1, 6)),
+        window=data.draw(st.integers(1, 13)),
+        minimum_base=data.draw(st.integers(1, 6)),
+        nu0=data.draw(st.floats(0.5, 12)),
+        from_two=data.draw(st.floats(0.1, 1.5)),
+    )
+    following = Following(
+        cooldown=data.draw(st.integers(0, 5)),
+        severe_in_cooldown=data.draw(st.booleans()),
+        horizon=data.draw(st.integers(1, 6)),
+        early=3,
+    )
+    by = RulePolicy(TWO, rule, rule.zc, "balanced", following)
     assert vectorised(cohort, change, by) == readable(cohort, change, by)
+
+
+@pytest.mark.parametrize("instrument", ["wai-sr-c", "srs-v3"])
+def test_the_array_form_says_the_same_of_a_clinic(instrument: str) -> None:
+    """Ceiling, gaps, strains, and enough of them that each kind of event is there."""
+    clinic = Parameters(ceiling_share=0.4, missing=0.3, strain_rate=0.08)
+    made = generate(clinic, get(instrument), 400, (4, 30), 11)
+    rows: list[Rows] = [
+        [
+            (timedelta(days=float(wait)), None if isnan(value) else float(value))
+            for wait, value in zip(np.diff(days[:length], prepend=0), values[:length], strict=True)
+        ]
+        for values, days, length in zip(made.values, made.days, made.length, strict=True)
+    ]
+    told, still = vectorised(rows, get(instrument).change, balanced())
+    assert (told, still) == readable(rows, get(instrument).change, balanced())
+    kinds = {kind for _, _, _, kind, *_ in told}
+    assert kinds >= {"drop", "early-step", "early-fall", "cooldown", "persisting", "repaired", "unrepaired", "ceiling"}
+
+
+def test_a_rule_made_from_another_is_not_judged_by_the_other_ones_array_form() -> None:
+    class Deaf(PersonalFall, frozen=True):
+        def level(self, reference: Reference, value: float, change: Change) -> int:
+            return 0
+
+    deaf = RulePolicy("deaf/1", Deaf(), 2.0)
+    cohort: list[Rows] = [[(timedelta(weeks=1), value) for value in (4.0, 4.0, 4.0, 2.0)]]
+    assert vectorised(cohort, WAI, deaf) == readable(cohort, WAI, deaf) == ([], [False])
 
 
 def test_the_constants() -> None:
