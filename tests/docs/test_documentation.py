@@ -23,6 +23,7 @@ from fhir_alliance.instrumentdoc import reference as instrument_reference
 from fhir_alliance.instruments.schema import text as schema_text
 from fhir_alliance.log import EVENTS
 from fhir_alliance.report import RunReport
+from fhir_alliance.shadow import shadow
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fhir_alliance"
@@ -77,10 +78,16 @@ def test_every_log_event_is_documented() -> None:
     assert dict(rows) == EVENTS
 
 
-def test_every_key_of_the_run_report_is_documented() -> None:
-    first_cells = re.findall(r"^\| (`.+?) \|", DOCS["docs/reference/report.md"], re.MULTILINE)
-    documented = {key for cell in first_cells for key in re.findall(r"`(\w+)`", cell)}
-    assert documented == set(RunReport("1", datetime.now(UTC)).to_json())
+def documented_keys(text: str) -> set[str]:
+    """Keys in the first cells of the tables."""
+    cells = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
+    return {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+
+
+def test_every_key_of_the_run_report_and_of_the_shadow_is_documented() -> None:
+    report, _, shadowed = DOCS["docs/reference/report.md"].partition("## `sync --shadow --json`")
+    assert documented_keys(report) == set(RunReport("1", datetime.now(UTC)).to_json())
+    assert documented_keys(shadowed) == set(shadow([]).to_json())
 
 
 def test_every_reason_is_documented() -> None:
