@@ -118,7 +118,7 @@ class EndpointPass:
         self.client.require()
         roster = self._roster(patient)
         if retry:
-            self.store.forget_quarantine([line.source for line in self.store.quarantine()])
+            self.store.tell_again(roster)
             self.ledger.try_again()
         unknown = set() if self.report.dry_run else find_out(self.applier, self.settings.write.reconcile_after)
         self._device()

@@ -10,6 +10,7 @@ from . import keys
 from . import sync
 from . import serve
 from . import status
+from . import quarantine
 from . import audit
 from . import reconcile
 from . import explain

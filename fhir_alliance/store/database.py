@@ -84,23 +84,34 @@ def _durable(connection: Any, _: object) -> None:
     cursor.close()
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, to: str = HEAD) -> None:
     """Bring the schema to HEAD; Alembic is loaded only when there is something to do."""
-    if inspect(connection).has_table("alembic_version"):
-        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        if version == HEAD:
-            return
-        if version is not None and str(version) > HEAD:
-            raise ConfigError(f"the store was made by a newer version of fhir-alliance (schema {version})")
+    if _is_current(connection):
+        return
     connection.rollback()
+    # IMMEDIATE: of two instances that find an old store only one may change it.
+    connection.execute(text("BEGIN IMMEDIATE"))
+    if _is_current(connection):
+        connection.rollback()
+        return
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     connection.commit()
+
+
+def _is_current(connection: Connection) -> bool:
+    """Is the schema the newest? ConfigError when it is of the future."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if version is not None and str(version) > HEAD:
+        raise ConfigError(f"the store was made by a newer version of fhir-alliance (schema {version})")
+    return version == HEAD
 
 
 def alert_secret(path: Path, *, create: bool) -> bytes:

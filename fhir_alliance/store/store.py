@@ -7,44 +7,36 @@ either all of it or nothing. The ledger is in `ledger.py`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
+from sqlalchemy import Engine, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ..model import Assessment, Reading, Score
+from . import quarantine
 from . import tables as t
+from .quarantine import SetAside
+from .times import stamp, unstamp
 
-
-def stamp(at: datetime) -> str:
-    """A time as the store keeps it: UTC, microseconds, sortable as text."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def unstamp(text: str) -> datetime:
-    """Back from `stamp`."""
-    return datetime.fromisoformat(text)
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """One line of the quarantine."""
-
-    source: str
-    scale: str
-    patient: str | None
-    code: str
-    reason: str
-    content: str
-    first_seen: datetime
-    last_seen: datetime
-
+__all__ = [
+    "SetAside",
+    "Store",
+    "last_complete",
+    "last_runs",
+    "meta_value",
+    "record_run",
+    "set_meta",
+    "stamp",
+    "unstamp",
+]
 
 MERGED = "merged:"
 """Checkpoints that say into whom a patient was merged."""
+
+_IS_DUE = or_(t.patient.c.due, func.coalesce(t.patient.c.nudged >= t.patient.c.completed, False))
+"""Left unfinished, or nudged since the pass began that read it last."""
 
 
 class Store:
@@ -103,8 +95,8 @@ class Store:
     def known_patients(self) -> dict[str, bool]:
         """Every patient ever read completely → is it due again?"""
         with self.engine.connect() as c:
-            query = select(t.patient.c.id, t.patient.c.due, t.patient.c.completed).where(t.patient.c.base == self.base)
-            return {row.id: bool(row.due) for row in c.execute(query) if row.completed}
+            query = select(t.patient.c.id, _IS_DUE).where(t.patient.c.base == self.base, t.patient.c.completed != "")
+            return {id: bool(due) for id, due in c.execute(query)}
 
     def seen_since(self, when: datetime) -> set[str]:
         """Patients with a scored session at or after this."""
@@ -122,7 +114,7 @@ class Store:
     def due_count(self) -> int:
         """How many patients the next pass reads whatever else happens."""
         with self.engine.connect() as c:
-            query = select(func.count()).select_from(t.patient).where(t.patient.c.base == self.base, t.patient.c.due)
+            query = select(func.count()).select_from(t.patient).where(t.patient.c.base == self.base, _IS_DUE)
             return c.execute(query).scalar_one()
 
     def mark_due(self, patients: Iterable[str]) -> None:
@@ -134,8 +126,17 @@ class Store:
             statement = upsert(t.patient).on_conflict_do_update(index_elements=["base", "id"], set_={"due": True})
             c.execute(statement, rows)
 
+    def nudge(self, patients: Collection[str], now: datetime) -> int:
+        """The EHR told us about these: due, as far as they were ever read here. Nobody is added. How many they are.
+
+        Kept beside `due`, as a time: a pass that is reading the patient right now must not clear it.
+        """
+        mine = (t.patient.c.base == self.base, t.patient.c.id.in_(patients))
+        with self.engine.begin() as c:
+            return c.execute(update(t.patient).where(*mine).values(nudged=stamp(now))).rowcount
+
     def completed(self, patient: str, now: datetime) -> None:
-        """Checkpoint of one patient: everything read, every action settled."""
+        """Checkpoint of one patient: everything read, every action settled. `now`: from before the reading."""
         with self.engine.begin() as c:
             row = {"base": self.base, "id": patient, "completed": stamp(now), "due": False}
             c.execute(upsert(t.patient).values(row).on_conflict_do_update(index_elements=["base", "id"], set_=row))
@@ -166,7 +167,7 @@ class Store:
                     delete(t.assessment).where(t.assessment.c.base == self.base, t.assessment.c.response.in_(ids))
                 )
                 c.execute(insert(t.assessment), rows)
-            return self._set_aside(c, patient, aside, now)
+            return quarantine.keep(c, self.base, patient, aside, now)
 
     def _row(self, a: Assessment) -> dict[str, Any]:
         return {
@@ -191,28 +192,6 @@ class Store:
             "vanished": False,
         }
 
-    def _set_aside(self, c: Connection, patient: str, aside: Iterable[Reading], now: datetime) -> tuple[int, int]:
-        mine = (t.quarantine.c.base == self.base, t.quarantine.c.patient == patient)
-        lines = list(_lines(aside, patient))
-        sources = [line["source"] for line in lines]
-        # A source without a subject of its own may have come up under another patient before.
-        theirs = (
-            t.quarantine.c.base == self.base,
-            or_(t.quarantine.c.patient == patient, t.quarantine.c.source.in_(sources)),
-        )
-        old = {(r.source, r.scale): r for r in c.execute(select(t.quarantine).where(*theirs))}
-        c.execute(delete(t.quarantine).where(*mine))
-        fresh = 0
-        for line in lines:
-            before = old.get((line["source"], line["scale"]))
-            same = before is not None and (before.content, before.code) == (line["content"], line["code"])
-            fresh += not same
-            first = before.first_seen if before is not None and same else stamp(now)
-            row = {"base": self.base, **line, "first_seen": first, "last_seen": stamp(now)}
-            keys = ["base", "source", "scale"]
-            c.execute(upsert(t.quarantine).values(row).on_conflict_do_update(index_elements=keys, set_=row))
-        return fresh, len(lines)
-
     # -- reading back
 
     def assessments(self, patient: str | None = None, *, vanished: bool | None = None) -> list[Assessment]:
@@ -230,6 +209,14 @@ class Store:
         query = select(t.assessment.c.response, t.assessment.c.patient).where(t.assessment.c.base == self.base)
         with self.engine.connect() as c:
             return {r: p for r, p in c.execute(query) if r in responses} if responses else {}
+
+    def whose(self, references: Collection[str]) -> set[str]:
+        """Patients of these, as far as they are known: "QuestionnaireResponse/id" or "Encounter/id"."""
+        a = t.assessment.c
+        responses = [r.partition("/")[2] for r in references if r.startswith("QuestionnaireResponse/")]
+        mine = or_(a.response.in_(responses), a.encounter.in_(references))
+        with self.engine.connect() as c:
+            return set(c.execute(select(a.patient).distinct().where(a.base == self.base, mine)).scalars())
 
     def flagged(self, flag: str) -> list[Assessment]:
         """Assessments of which some score carries a flag, oldest session first."""
@@ -280,36 +267,11 @@ class Store:
 
     def quarantine(self) -> list[SetAside]:
         """Everything that is set aside, oldest first."""
-        query = select(t.quarantine).where(t.quarantine.c.base == self.base).order_by(t.quarantine.c.first_seen)
-        with self.engine.connect() as c:
-            return [
-                SetAside(
-                    r.source,
-                    r.scale,
-                    r.patient,
-                    r.code,
-                    r.reason,
-                    r.content,
-                    unstamp(r.first_seen),
-                    unstamp(r.last_seen),
-                )
-                for r in c.execute(query)
-            ]
+        return quarantine.lines(self.engine, self.base)
 
-    def forget_quarantine(self, sources: Collection[str]) -> None:
-        """Drop lines (so that the next pass reports them as new if they are still there)."""
-        with self.engine.begin() as c:
-            c.execute(delete(t.quarantine).where(t.quarantine.c.base == self.base, t.quarantine.c.source.in_(sources)))
-
-
-def _lines(aside: Iterable[Reading], patient: str) -> Iterable[dict[str, Any]]:
-    for r in aside:
-        source = f"QuestionnaireResponse/{r.id}" if r.id else f"QuestionnaireResponse without id ({r.content[:12]})"
-        common = {"source": source, "patient": patient, "content": r.content}
-        if r.reason is not None:
-            yield common | {"scale": "", "code": r.code or "", "reason": r.reason}
-        for u in r.unscored if r.reason is None else ():
-            yield common | {"scale": u.scale, "code": "unscorable-scale", "reason": u.reason}
+    def tell_again(self, patients: Collection[str]) -> None:
+        """`retry`: what stays set aside for these patients counts as new; lines of anybody else are dropped."""
+        quarantine.tell_again(self.engine, self.base, patients)
 
 
 def _assessment(row: Mapping[str, Any]) -> Assessment:

@@ -6,9 +6,9 @@ URL, because the same patient id at another base is another person.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text, true
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; compared at start so that migrations are loaded only when needed."""
 
 metadata = MetaData()
@@ -52,6 +52,7 @@ patient = Table(
     Column("id", String),
     Column("completed", String),
     Column("due", Boolean, nullable=False, default=True),
+    Column("nudged", String),
     PrimaryKeyConstraint("base", "id"),
 )
 
@@ -148,6 +149,8 @@ quarantine = Table(
     Column("content", String, nullable=False),
     Column("first_seen", String, nullable=False),
     Column("last_seen", String, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("told", Boolean, nullable=False, server_default=true()),
     PrimaryKeyConstraint("base", "source", "scale"),
     Index("quarantine_patient", "base", "patient"),
 )

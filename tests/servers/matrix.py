@@ -171,6 +171,8 @@ MATRIX: dict[str, Row] = {
     "a_mended_form_leaves_the_quarantine": Row("quarantine and mending", TWINS),
     "a_questionnaire_of_the_sites_own": Row("a site's own questionnaire", TWINS),
     "weights_in_a_code_system_on_the_server": Row("weights in a code system on the server", TWINS),
+    # test_quarantine.py
+    "what_was_set_aside_is_listed_until_it_is_mended": Row("quarantine list", FAST),
     # test_operation.py
     "too_many_alerts_are_none": Row("share cap", FAST),
     "a_roster_that_shrinks_stops_the_pass": Row("roster shrinks", FAST),
