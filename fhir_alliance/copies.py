@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from .apply import Applier
-from .errors import Forbidden, NotFound, Refused
+from .errors import EHRError, Forbidden, NotFound, Refused
 from .holdings import WITHDRAWN, Held, as_known, held
 from .plan import Action, Known, Op
+from .store.store import Store, stamp
 
+LOOKED = "copies"
+"""Checkpoint: until when we looked for copies of what was created."""
 SHOWN_TO_PEOPLE = ("Observation", "Task", "Flag", "Communication", "DocumentReference")
 """Types in which a copy would be seen twice by somebody."""
 
@@ -60,3 +63,21 @@ def withdraw_copies(applier: Applier, patient: str, types: Iterable[str]) -> int
             number += 1
             withdraw_copy(applier, copy, kept)
     return number
+
+
+def look_for_copies(applier: Applier, store: Store) -> None:
+    """Whoever had something created since we last looked has it once."""
+    since = store.checkpoint(LOOKED) or ""
+    before = stamp(applier.clock())
+    types = [t for t in SHOWN_TO_PEOPLE if applier.may_write(t)]
+    for patient, created in sorted(applier.ledger.created_since(since, types).items()):
+        try:
+            number = withdraw_copies(applier, patient, created)
+        except EHRError as error:
+            applier.report.say(str(error))
+            return  # the next pass looks again
+        if number:
+            store.mark_due([patient])
+            applier.report.say(f"{number} copies of what we wrote were withdrawn; something sends our requests twice")
+    if types:
+        store.set_checkpoints({LOOKED: before})

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,35 +18,28 @@ from .audit_events import AuditEvents
 from .changes import across
 from .cohort import cohort, guard_shrink
 from .config import Settings
-from .copies import SHOWN_TO_PEOPLE, withdraw_copies
-from .decide import Decision, Evidence, decide
+from .copies import look_for_copies
 from .due import choose_mode, moved_watermarks, who_is_due
-from .errors import ConfigError, EHRError, SafetyError, Unauthorised, bug
+from .errors import ConfigError, SafetyError
 from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
 from .fhir.inbound import rules as reading_rules
 from .fhir.needs import needs
-from .fhir.stated import disagreement
-from .instruments.cautions import unverified
 from .keys import Keys
 from .log import log
 from .outcomes import find_out
-from .plan import Action, Op
-from .provenance import TYPE as PROVENANCE
-from .provenance import plan_provenance
-from .reading import PatientReader, PatientRecord, newer
+from .own_device import file_device
+from .patients import Patients, Progress
+from .pushing import push
+from .reading import PatientReader, newer
 from .report import RunReport
 from .rulebook import rulebook
 from .sinks import Frame, sinks
-from .sinks.device import DeviceContent
-from .stated_totals import StatedTotals, carried
+from .stated_totals import StatedTotals
 from .store.ledger import Ledger
-from .store.store import Store, meta_value, stamp, unstamp
+from .store.store import Store, stamp, unstamp
 
 SERIES_GAP = timedelta(days=90)
-SHARE_FROM = 20
-LOOKED = "copies"
-"""Checkpoint: until when we looked for copies of what was created."""
 STOPPED = "stopped"
 """Checkpoint: when the site withdrew everything. No pass runs until it is taken away."""
 
@@ -84,8 +74,6 @@ class EndpointPass:
         self.guard = guard
         self.fingerprint = ""
         self.max_writes = settings.write.max_per_run
-        self.newest: dict[str, datetime] = {}
-        self.deferred: list[tuple[Action, int]] = []
 
     def _told(self, audit: Audit, row: Mapping[str, Any]) -> None:
         audit.wrote(self.clock(), row)
@@ -108,7 +96,7 @@ class EndpointPass:
 
     # -- the pass
 
-    def run(self, *, patient: str | None, retry: bool, progress: Callable[[int, int], None] | None) -> None:
+    def run(self, *, patient: str | None, retry: bool, progress: Progress | None) -> None:
         """Read, plan, write, then move the checkpoints. EHRError when not even the roster can be had."""
         if (stopped := self.store.checkpoint(STOPPED)) and not self.report.dry_run:
             raise SafetyError(
@@ -121,7 +109,7 @@ class EndpointPass:
             self.store.tell_again(roster)
             self.ledger.try_again()
         unknown = set() if self.report.dry_run else find_out(self.applier, self.settings.write.reconcile_after)
-        self._device()
+        file_device(self.applier)
         due, seen, everybody = self._due(roster, patient, retry, server_now)
         due |= {p for p in unknown if p in roster}
         rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
@@ -132,11 +120,12 @@ class EndpointPass:
         log("patients.due", due=len(due), cohort=len(roster), everybody=bool(everybody))
         self.store.mark_due(due)
         reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared)
+        patients = self._patients()
         try:
-            self._patients(reader, sorted(due), progress)
+            patients.work(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
-                self._push()
-                self._look_for_copies()
+                push(patients, self.settings.write.max_alert_share)
+                look_for_copies(self.applier, self.store)
         except WriteCap:
             self.report.stopped_early = True
             self.report.say(f"wrote {self.applier.sent} resources, the most for one pass; the rest stays planned")
@@ -147,7 +136,22 @@ class EndpointPass:
             self.events.flush(self.applier.frame)
         # Whoever is not finished is stored as due, so the watermarks may move past them.
         if patient is None and not self.report.dry_run:
+            for type, at in patients.newest.items():
+                newer(seen, type, at, at)
             self._checkpoints(roster, seen, bool(everybody))
+
+    def _patients(self) -> Patients:
+        return Patients(
+            self.store,
+            self.applier,
+            self.rules,
+            self.stop,
+            self.now,
+            self.settings.endpoint[self.name].http.give_up_after,
+            self.settings.read.max_connections,
+            self.audit,
+            self.events,
+        )
 
     def _probe(self) -> datetime:
         """Capability, read mode, and the server's clock."""
@@ -164,18 +168,6 @@ class EndpointPass:
         # A Date header has whole seconds: all of its second is "now".
         date = self.capability.date and self.capability.date + timedelta(microseconds=999_999)
         return min(date or self.now, self.now + timedelta(days=1))
-
-    def _device(self) -> None:
-        """File ourselves as a Device where the site wants that; what we write then refers to it."""
-        if not self.applier.may_write("Device"):
-            return
-        content = DeviceContent(meta_value(self.store.engine, "install") or "", __version__)
-        known = next((k for k in self.ledger.known("") if k.type == "Device" and k.key == content.key), None)
-        if known is None or (known.standing == "written" and known.fingerprint != content.fingerprint):
-            action = Action(Op.UPDATE if known else Op.CREATE, "Device", content.key, "", content, known)
-            self.applier.apply(action, self.ledger.plan("", [action], self.now)["Device", content.key])
-        refs = [k.resource_id for k in self.ledger.known("") if k.type == "Device" and k.standing == "written"]
-        self.applier.frame = replace(self.applier.frame, device=f"Device/{refs[0]}" if refs else "")
 
     def _roster(self, patient: str | None) -> list[str]:
         roster = self.roster()
@@ -250,198 +242,8 @@ class EndpointPass:
             {t for t in made if self.capability.interaction(t, "update") is False},
         )
 
-    # -- patients
-
-    def _patients(self, reader: PatientReader, due: list[str], progress: Callable[[int, int], None] | None) -> None:
-        failed = 0
-        for done, record in enumerate(self._read_ahead(reader, due)):
-            if progress:
-                progress(done, len(due))
-            try:
-                if isinstance(record, Exception):
-                    raise record
-                self._patient(record)
-                failed = 0
-            except EHRError as error:
-                failed += 1
-                self.report.patients["incomplete"] += 1
-                self.report.say(str(error))
-                log("patient.incomplete", "warning", error=type(error).__name__, status=error.status)
-                if isinstance(error, Unauthorised) or failed >= self._patience():
-                    self.report.ehr_failed = True
-                    return
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-                # A bug of ours that some datum brought out costs that patient, not the pass.
-                self.report.patients["incomplete"] += 1
-                self.report.say(f"a bug kept one patient from being finished ({bug(error)}); please report it")
-                log("patient.incomplete", "error", error=type(error).__name__)
-            if self.stop.is_set():
-                self.report.stopped_early = True
-                return
-        if progress:
-            progress(len(due), len(due))
-
-    def _patience(self) -> int:
-        return self.settings.endpoint[self.name].http.give_up_after
-
-    def _read_ahead(self, reader: PatientReader, due: list[str]) -> Iterator[PatientRecord | Exception]:
-        """Patients in order, the next few being read while one is worked on."""
-
-        def read(patient: str, known: dict[str, datetime | None]) -> PatientRecord | Exception:
-            try:
-                return reader.read(patient, known)
-            except Exception as error:
-                return error
-
-        width = self.settings.read.max_connections
-        waiting: deque[Future[PatientRecord | Exception]] = deque()
-        with ThreadPoolExecutor(width, thread_name_prefix="read") as pool:
-            try:
-                for patient in due:
-                    known = {a.response: a.updated for a in self.store.assessments(patient)}
-                    waiting.append(pool.submit(read, patient, known))
-                    if len(waiting) >= width:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
-
-    def _patient(self, record: PatientRecord) -> None:
-        """Decide about one patient, record it, and write."""
-        patient = record.patient
-        if self.audit:
-            self.audit.read(self.clock(), patient, record.counts)
-        if self.events:
-            self.events.read(self.clock(), patient)
-        known = self.ledger.known(patient, [r.id for r in record.readings if r.id])
-        stored = self.store.assessments(patient)
-        readings = record.readings if record.compared else carried(record.readings, stored)
-        decision = decide(Evidence(readings, record.around, record.vanished, record.moved, stored, known), self.rules)
-        new, total = self.store.record(patient, decision.assessments, decision.aside, decision.stays, self.now)
-        self._count(record, decision)
-        self.report.quarantine_new += new
-        self.report.quarantine_total += total
-        rows = self.ledger.plan(patient, decision.actions, self.now)
-        faults.reached("planned")
-        settled = all(k.standing != "unknown" for k in known)
-        for action in decision.actions:
-            row = rows[action.type, action.key]
-            if action.push:
-                self.deferred.append((action, row))
-                settled = settled and not self.applier.may_write(action.type)
-            else:
-                settled &= self.applier.apply(action, row)
-        self.report.patients["completed"] += 1
-        for type, stamp_seen in record.newest.items():
-            newer(self.newest, type, stamp_seen, stamp_seen)
-        if record.survivor:
-            self.store.merge(patient, record.survivor)
-        if settled:
-            self._complete(patient)
-            faults.reached("checkpoint")
-
-    def _complete(self, patient: str) -> None:
-        """Everything about a patient is settled: account for it, then remember that."""
-        if self.report.dry_run:
-            return
-        if self.applier.may_write(PROVENANCE) and (action := plan_provenance(patient, self.ledger.known(patient))):
-            row = self.ledger.plan(patient, [action], self.now, keep=True)[action.type, action.key]
-            self.applier.apply(action, row)
-        self.store.completed(patient, self.now)
-        if self.events:
-            self.events.flush(self.applier.frame)
-
-    def _count(self, record: PatientRecord, decision: Decision) -> None:
-        placed = decision.placed
-        self.report.notices += sum(len(s.notices) for s in decision.stories)
-        self.report.episodes.update(str(s.episode.state) for s in decision.strains)
-        self.report.silent.update(decision.silent)
-        self.report.unfiled.update(decision.unfiled)
-        for why in decision.unfiled:
-            self.report.say(f"some scores were not filed: {why}")
-        self.report.read.update(record.counts)
-        self.report.outcomes["scored"] += len(placed.kept)
-        self.report.outcomes["superseded"] += len(placed.superseded)
-        self.report.disagreements += [line for a in placed.kept if (line := disagreement(a))]
-        if not record.compared:
-            self.report.say("the EHR did not let us read the totals that others state; the comparison was left out")
-        for r in placed.left_out:
-            self.report.outcomes[str(r.outcome)] += 1
-            self.report.reasons[r.code or "?"] += 1
-        for id in {a.instrument for a in placed.kept}:
-            if warning := unverified(self.rules.instruments[id]):
-                self.report.say(warning)
-        if record.survivor:
-            self.report.say("a patient was merged into another; from the next pass on that one is read too")
-        if record.vanished:
-            self.report.reasons["vanished"] += len(record.vanished)
-            self.report.say(
-                f"{len(record.vanished)} responses that were scored are gone from the EHR; their scores stay"
-            )
-        if record.foreign:
-            self.report.reasons["another-patient"] += record.foreign
-            self.report.say("the EHR answered a search by patient with other patients' responses; they were left out")
-
-    # -- pushes and checkpoints
-
-    def _push(self) -> None:
-        """New alerts and escalations, all at once, so that the share cap can look at all of them."""
-        dyads = {
-            (a.patient, getattr(a.content, "practitioner", ""))
-            for a, _ in self.deferred
-            if self.applier.may_write(a.type)
-        }
-        total = self._dyads() if dyads else 0
-        most = self.settings.write.max_alert_share
-        if total >= SHARE_FROM and len(dyads) > most * total:
-            raise SafetyError(
-                f"{len(dyads)} of {total} dyads would be alerted in this pass, more than write.max_alert_share allows; "
-                "no alert was written, scores were; look at `sync --dry-run` before raising it"
-            )
-        done: dict[str, bool] = {}
-        for action, row in self.deferred:
-            if isinstance(self.applier.frame.focus, dict):
-                self.applier.frame.focus.update(self.ledger.observation_refs(action.patient))
-            try:
-                ok = self.applier.apply(action, row)
-            except EHRError as error:
-                ok = False
-                self.report.ehr_failed = True
-                self.report.say(str(error))
-            done[action.patient] = done.get(action.patient, True) and ok
-        for patient, ok in done.items():
-            if ok:
-                self._complete(patient)
-
-    def _look_for_copies(self) -> None:
-        """Whoever had something created since we last looked has it once."""
-        since = self.store.checkpoint(LOOKED) or ""
-        before = stamp(self.clock())
-        types = [t for t in SHOWN_TO_PEOPLE if self.applier.may_write(t)]
-        for patient, created in sorted(self.ledger.created_since(since, types).items()):
-            try:
-                number = withdraw_copies(self.applier, patient, created)
-            except EHRError as error:
-                self.report.say(str(error))
-                return  # the next pass looks again
-            if number:
-                self.store.mark_due([patient])
-                self.report.say(f"{number} copies of what we wrote were withdrawn; something sends our requests twice")
-        if types:
-            self.store.set_checkpoints({LOOKED: before})
-
-    def _dyads(self) -> int:
-        """Dyads that could be alerted about."""
-        known = self.rules.instruments
-        held = [i for i in self.store.instruments() if i in known and known[i].highest_level("client") == 3]
-        return self.store.dyads_with_baseline(held)
-
     def _checkpoints(self, roster: list[str], seen: dict[str, datetime], everybody: bool) -> None:
-        for type, at in seen.items():
-            newer(self.newest, type, at, at)
-        moved = moved_watermarks(self.store, self.newest)
+        moved = moved_watermarks(self.store, seen)
         values = {"roster": str(len(roster)), **moved}
         if everybody:
             values |= {"full": stamp(self.now), "fingerprint": self.fingerprint}

@@ -26,7 +26,7 @@ LAYERS = (
     "vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
     "lookup reading stated_totals cohort changes due apply outcomes provenance audit_events rulebook configcheck",
-    "holdings copies passing overview explaining doctor",
+    "holdings own_device read_ahead tally patients copies pushing passing overview explaining doctor",
     "opening reconcile",
     "sync",
     "demo configdoc instrumentdoc simulate calibrate",

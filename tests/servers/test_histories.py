@@ -342,21 +342,21 @@ def test_troubled_histories(ehr: Ehr, server: Any, world_folder: Path, proxy: Pr
 
 def test_a_bug_costs_one_patient(ehr: Ehr, clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Something unforeseen in one patient's data: the others are done, that one stays due, nothing of it is printed."""
-    from fhir_alliance import passing
+    from fhir_alliance import patients
 
     world = World(ehr, clinic, tmp_path)
-    real = passing.decide
+    real = patients.decide
 
     def broken(evidence: Any, rules: Any) -> Any:
         if any(r.patient == f"Patient/{world.a}" for r in evidence.readings):
             raise KeyError(world.a)
         return real(evidence, rules)
 
-    monkeypatch.setattr(passing, "decide", broken)
+    monkeypatch.setattr(patients, "decide", broken)
     report = sync(world.site)
     assert (report.exit_code, report.patients["incomplete"], report.patients["completed"]) == (3, 1, 1)
     assert any("KeyError at test_histories.py" in line for line in report.messages)
     assert not any(clinic.tag in line for line in report.messages)
-    monkeypatch.setattr(passing, "decide", real)
+    monkeypatch.setattr(patients, "decide", real)
     assert sync(world.site).exit_code == 0
     assert len(ehr.observations(world.a)) == len(BASE)
