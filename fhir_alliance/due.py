@@ -44,15 +44,16 @@ def choose_mode(capability: Capability, settings: Settings) -> tuple[Mode, str]:
     for mode in LADDER[:-1]:
         # Silence in /metadata means unknown, and an unknown parameter may be ignored without a word.
         silent = [
-            f"{'does not say whether ' if said is None else ''}{type} "
-            f"{'can be' if said is None else 'cannot be'} searched by {BY[mode][type]}"
+            f"/metadata does not say whether {type} can be searched by {BY[mode][type]}"
+            if said is None
+            else f"by /metadata, {type} cannot be searched by {BY[mode][type]}"
             for type in TYPES
             if not (said := capability.search_param(type, BY[mode][type]))
         ]
         if not silent:
             declared = " and ".join(f"{type} by {BY[mode][type]}" for type in TYPES)
             return mode, "; ".join([*lacking, f"/metadata declares searches of {declared}"])
-        lacking.append(f"/metadata: {silent[0]}")
+        lacking.append(silent[0])
     return "full-diff", "; ".join(lacking)
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
+from ..changes import Mode
 from ..cohort import cohort
-from ..config import Endpoint, Settings, now_utc
+from ..config import Endpoint, Settings, format_duration, now_utc
 from ..due import choose_mode
 from ..errors import ConfigError, EHRError, NotFound
 from ..fhir.capability import Capability, probe
@@ -18,6 +20,7 @@ from ..fhir.http import FhirClient
 from ..fhir.inbound import rules
 from ..fhir.needs import needs
 from ..fhir.retry import Stop
+from .changed import try_changes
 from .counting import count_forms
 from .declared import COLUMNS, compare, readable, tell_sinks, writable
 from .findings import Diagnosis, Finding, Form, Level, Section
@@ -25,7 +28,7 @@ from .fitness import Fit, fits
 from .hints import hint
 from .machine import examine_machine
 from .rights import sign_in
-from .trial import try_reading, try_watermark
+from .trial import try_reading
 
 __all__ = ["COLUMNS", "Diagnosis", "Finding", "Fit", "Form", "Level", "Section", "examine"]
 
@@ -45,7 +48,9 @@ def examine(settings: Settings, *, stop: Stop | None = None, clock: Callable[[],
 
 def _endpoint(settings: Settings, name: str, stop: Stop | None, clock: Callable[[], datetime]) -> Section:
     endpoint = settings.endpoint[name]
-    section = Section(f"Endpoint {name}  {endpoint.base_url}", name, facts={"server": {"url": endpoint.base_url}})
+    unsigned: dict[str, Any] = {"method": endpoint.auth.method, "granted": None, "needed": [], "missing": []}
+    facts = {"server": {"url": endpoint.base_url}, "auth": unsigned}
+    section = Section(f"Endpoint {name}  {endpoint.base_url}", name, facts=facts)
     try:
         client = FhirClient(_hasty(endpoint), settings.root, stop=stop, needs=needs(settings))
     except ConfigError as error:
@@ -151,20 +156,29 @@ def _reading(
         if roster:
             known = rules(settings, name, now=now, require_id=True)
             try_reading(client, settings, roster, known, section)
-            if mode == "watermark":
-                try_watermark(client, settings, roster[0], capability.date or now, section)
+            try_changes(client, capability, settings, mode, roster[0], capability.date or now, name, section)
             count_forms(client, settings, name, section)
     except ConfigError as error:
         section.fail("settings", f"{error}.", *_MEND)
     except EHRError as error:
-        _unreadable(settings, error, section)
+        _unreadable(settings, name, error, section)
     else:
         _credentials(settings.endpoint[name].auth.method, bool(roster), section)
-    section.ok("read mode", f"{mode}: {why}.")
+    section.ok("read mode", f"{mode}: {_meaning(mode, settings)}. Why: {why}.")
     readable(capability, settings, mode, why, section)
 
 
-def _unreadable(settings: Settings, error: EHRError, section: Section) -> None:
+def _meaning(mode: Mode, settings: Settings) -> str:
+    read = settings.read
+    whole = f"everybody every {format_duration(read.full_diff_every)}"
+    return {
+        "watermark": f"passes read who has something changed since the last one; {whole}",
+        "clinical-window": f"passes read who had a session or a form in {format_duration(read.look_back)}; {whole}",
+        "full-diff": "passes read their patients whole, and compare",
+    }[mode]
+
+
+def _unreadable(settings: Settings, name: str, error: EHRError, section: Section) -> None:
     wide = settings.cohort.source in ("search", "appointments", "careteam")
     if wide and "cohort" not in section.facts:
         section.trouble(
@@ -173,9 +187,13 @@ def _unreadable(settings: Settings, error: EHRError, section: Section) -> None:
             do="Many EHRs allow no search across patients: use cohort.source ids, file, group or list.",
         )
         return
-    named = ", ".join(section.vendor.server.requires) if section.vendor else ""
-    lacking = f"{section.vendor.name} wants {named} with every request: see below." if named and section.vendor else ""
-    section.trouble("reading", error, **({"do": lacking} if lacking else {}))
+    wanted = section.vendor.server.requires if section.vendor else ()
+    lacking = " and ".join(f'"{one}" = "…"' for one in wanted if one not in settings.endpoint[name].parameters)
+    if lacking and section.vendor:
+        do = f"{section.vendor.name} wants it with every request: set {lacking} under [endpoint.{name}.parameters]."
+        section.trouble("reading", error, do=do)
+    else:
+        section.trouble("reading", error)
 
 
 def _credentials(method: str, asked: bool, section: Section) -> None:

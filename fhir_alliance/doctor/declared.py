@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..changes import BY
 from ..config import Settings
 from ..fhir.capability import Capability
 from .findings import Section
-from .fitness import ALERTS, SCORES, Fit, instead
+from .fitness import ALERTS, SCORES, Fit, a, instead
 
 COLUMNS = ("read", "search", "create", "update", "if-none-exist")
 _CODES = {"search": "search-type"}
 _WIDE = {"search": "Patient", "appointments": "Appointment", "careteam": "CareTeam"}
 _BY_ID = {"group": "Group", "list": "List"}
+_DISPENSABLE = {
+    "Questionnaire": "weights of answers that only the form holds",
+    "PractitionerRole": "clinicians who are named by role",
+}
+"""Types that passes do without, and what is lost then."""
 _CHANGED_LATER = frozenset({"observation", "task", "flag", "document"})
 
 
@@ -45,17 +50,22 @@ def compare(capability: Capability, settings: Settings, section: Section) -> Non
     wanted = needs(settings)
     for kind, interactions in wanted.items():
         section.matrix[kind] = {name: _cell(capability, kind, name) for name in interactions}
-    silent = [kind for kind in wanted if not capability.declares(kind)]
-    if silent:
-        named = "nothing that we need" if len(silent) == len(wanted) else ", ".join(f"no {kind}" for kind in silent)
+    # Types that only a sink needs are spoken of there.
+    silent = [kind for kind in _reads(settings) if not capability.declares(kind)]
+    needed = [kind for kind in silent if kind not in _DISPENSABLE]
+    if needed:
+        named = "no resource type" if not capability.types else " and ".join(f"no {kind}" for kind in needed)
         section.warn(
             "statement",
             f"/metadata lists {named}.",
-            "That means unknown: only a refusal on use counts as no.",
-            "Nothing, if the checks below are well; else ask what the client was registered for.",
+            "We take that as unknown: only a refusal on use counts as no.",
+            "Go by what was tried below. Where that failed, ask what this client was registered for.",
         )
+    elif silent:
+        lost = " and ".join(f"no {kind} ({_DISPENSABLE[kind]} may be lost)" for kind in silent)
+        section.ok("statement", f"/metadata lists all that passes need; {lost}.")
     else:
-        section.ok("statement", "/metadata lists every resource type that we need.")
+        section.ok("statement", "/metadata lists every resource type that is read.")
 
 
 def readable(capability: Capability, settings: Settings, mode: str, why: str, section: Section) -> None:
@@ -96,6 +106,7 @@ def tell_sinks(capability: Capability, settings: Settings, endpoint: str, sectio
     for fit in section.fits:
         if fit.chosen:
             _sink(capability, settings, endpoint, fit, section)
+    _later(capability, [fit for fit in section.fits if fit.on and fit.usable and fit.type], section)
     used = {fit.type for fit in section.fits if fit.chosen}
     for kind in settings.write.types:
         if kind in used or not settings.write.enabled:
@@ -104,8 +115,8 @@ def tell_sinks(capability: Capability, settings: Settings, endpoint: str, sectio
             section.warn(
                 kind,
                 f"The EHR says that it takes no new {kind}.",
-                "It is in write.types.",
-                f'Take "{kind}" out of write.types, or {_override(kind, endpoint)}.',
+                "It is in write.types, and no sink that is chosen writes one.",
+                f'Take "{kind}" out of write.types.',
             )
         elif kind in {*SCORES.values(), *ALERTS.values()}:
             section.ok(kind, f"{kind} is in write.types, and no sink that is chosen writes one.")
@@ -114,15 +125,16 @@ def tell_sinks(capability: Capability, settings: Settings, endpoint: str, sectio
 def _sink(capability: Capability, settings: Settings, endpoint: str, fit: Fit, section: Section) -> None:
     check, kind = f"{fit.purpose}: {fit.sink}", fit.type
     if not kind:
-        section.ok(check, _ELSEWHERE[fit.sink])
+        section.ok(check, _ELSEWHERE[fit.sink] if fit.open else "Not sent: write.enabled is false.")
         return
     if not fit.usable:
         do = instead(section.fits, fit.purpose)
         if fit.declared is False:
-            do = f"{do.removesuffix('.')}. Or, if it does take one, {_override(kind, endpoint)}."
             what = f"The EHR says that it takes no new {kind}."
+            if fit.known is None:
+                do += f" Or, if it does take one, {_override(kind, endpoint)}."
         else:
-            what = f"A {kind} of this kind is not known to work with {_vendor(section)}."
+            what = f"{_begin(a(kind))} of this kind is not known to work with {_vendor(section)}."
         why = _because(fit, section)
         (section.fail if fit.on and fit.declared is False else section.warn)(check, what, why, do)
     elif not fit.on:
@@ -131,18 +143,17 @@ def _sink(capability: Capability, settings: Settings, endpoint: str, fit: Fit, s
     elif fit.declared is None:
         section.warn(
             check,
-            f"Whether the EHR takes a new {kind} is not said.",
-            f"/metadata does not list {kind}.",
+            f"/metadata does not say whether the EHR takes a new {kind}.",
+            "If it takes none, each is refused and told, and nothing else is harmed.",
             "Try it with one test patient: fhir-alliance sync --patient ID.",
         )
     else:
         section.ok(check, f"Written. {_doubles(capability, kind)}")
-    if fit.on and fit.usable:
-        _later(capability, fit, check, section)
 
 
 _ELSEWHERE = {
     "none": "Scores are not written to the EHR: they stay here.",
+    "document": "No resource for a score: the document of each strain lists the series.",
     "webhook": "Alerts go to your own system, without names and numbers.",
     "log": "A line in the log for each change of an alert.",
 }
@@ -170,22 +181,36 @@ def _doubles(capability: Capability, kind: str) -> str:
     return "Conditional create is not declared: our ledger alone prevents doubles."
 
 
-def _later(capability: Capability, fit: Fit, check: str, section: Section) -> None:
-    kind = fit.type
-    if fit.sink in _CHANGED_LATER and capability.interaction(kind, "update") is False:
+def _later(capability: Capability, fits: Sequence[Fit], section: Section) -> None:
+    """What can be done about what was written: change it, and find it when the answer got lost."""
+    fixed = [f for f in fits if f.sink in _CHANGED_LATER and capability.interaction(f.type, "update") is False]
+    if fixed:
         section.warn(
-            check,
-            f"A {kind} cannot be updated there.",
+            "later changes",
+            f"{_begin(_types(fixed))} cannot be updated there.",
             "When a form is amended or withdrawn afterwards, what was written stays as it is.",
             "Agree who corrects it by hand; the report of each pass counts such updates as refused.",
         )
-    if capability.search_param(kind, "identifier") is False:
+    hidden = [f for f in fits if capability.search_param(f.type, "identifier") is False]
+    lost = [f for f in hidden if capability.search_param(f.type, "patient") is False]
+    if lost:
         section.warn(
-            check,
-            f"A {kind} cannot be found by identifier.",
-            "When an answer gets lost, we cannot look whether the write happened, and never write again on a guess.",
+            "lost answers",
+            f"{_begin(_types(lost))} cannot be searched for.",
+            "When an answer gets lost, nobody can tell whether the write happened, and we never write on a guess.",
             "Expect `fhir-alliance status` to list such a write now and then, for a person to decide.",
         )
+    elif hidden:
+        told = _types(hidden)
+        section.ok("lost answers", f"We look for {told} by its content, as it has no search by identifier.")
+
+
+def _types(fits: Sequence[Fit]) -> str:
+    return " or ".join(dict.fromkeys(a(fit.type) for fit in fits))
+
+
+def _begin(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _planned(settings: Settings) -> list[str]:

@@ -147,17 +147,22 @@ class Diagnosis:
         return sum(finding.level is level for section in self.sections for finding in section.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """For machines (`docs/reference/doctor.md`). `endpoints` by name; what concerns this machine beside them."""
+        """For machines (`docs/reference/doctor.md`). What is found of the only endpoint stands at the top, too."""
         machine = [s for s in self.sections if s.name is None]
+        endpoints = {s.name: _endpoint(s) for s in self.sections if s.name is not None}
+        only = next(iter(endpoints.values())) if len(endpoints) == 1 else {}
+        every = [(s.name, f) for s in self.sections for f in s.problems]
         return {
             "exit": int(self.exit_code),
-            "ok": self.count(Level.OK),
-            "warn": self.count(Level.WARN),
-            "fail": self.count(Level.FAIL),
+            **{str(level): self.count(level) for level in Level},
+            **{key: only[key] for key in _CONTRACT if key in only},
+            "problems": [_problem(f, name) for name, f in sorted(every, key=lambda e: e[1].level is Level.WARN)],
             "checks": [_check(f) for s in machine for f in s.findings],
-            "problems": [_problem(f) for s in machine for f in s.problems],
-            "endpoints": {s.name: _endpoint(s) for s in self.sections if s.name is not None},
+            "endpoints": endpoints,
         }
+
+
+_CONTRACT = ("server", "auth", "write_auth", "read", "write", "sinks", "questionnaires")
 
 
 def _endpoint(section: Section) -> dict[str, Any]:
@@ -169,29 +174,26 @@ def _endpoint(section: Section) -> dict[str, Any]:
             "chosen": [f.to_json() for f in section.fits if f.chosen],
             "rejected": [f.to_json() for f in section.fits if not f.chosen],
         },
+        "questionnaires": [_form(f) for f in section.forms],
         "capabilities": section.matrix,
-        "questionnaires": [
-            {
-                "canonical": f.canonical,
-                "seen": f.seen,
-                "in_all": f.in_all,
-                "instrument": f.instrument or "unmapped",
-                "code": f.code,
-            }
-            for f in section.forms
-        ],
         "advice": [{"about": a.about, "says": a.says} for a in section.advice],
         "checks": [_check(f) for f in section.findings],
-        "problems": [_problem(f) for f in section.problems],
+        "problems": [_problem(f, section.name) for f in section.problems],
     }
+
+
+def _form(form: Form) -> dict[str, Any]:
+    counts = {"seen": form.seen, "in_all": form.in_all}
+    return {"canonical": form.canonical, **counts, "instrument": form.instrument or "unmapped", "code": form.code}
 
 
 def _check(finding: Finding) -> dict[str, str]:
     return {"check": finding.check, "level": str(finding.level), "says": finding.says}
 
 
-def _problem(f: Finding) -> dict[str, str]:
-    return {"severity": str(f.level), "check": f.check, "what": f.what, "why": f.why, "do": f.do}
+def _problem(f: Finding, endpoint: str | None) -> dict[str, str | None]:
+    said = {"what": f.what, "why": f.why, "do": f.do}
+    return {"severity": str(f.level), **said, "check": f.check, "endpoint": endpoint}
 
 
 def _sentence(text: str) -> str:

@@ -16,7 +16,7 @@ from ..vendors import Vendor
 SCORES: Mapping[str, str] = {
     "observation": "Observation",
     "flowsheet": "Observation",
-    "document": "DocumentReference",
+    "document": "",
     "none": "",
 }
 ALERTS: Mapping[str, str] = {
@@ -36,7 +36,7 @@ class Fit:
 
     purpose   scores or alerts
     type      what it creates, "" for nothing in the EHR
-    chosen    by the configuration; `on`: also switched on
+    chosen    by the configuration; `open`: its type may be written; `on`: both
     declared  does /metadata, or the configuration, say that the EHR takes a new one; None: not said
     known     is it known to work with this product; None: the product is not known
     """
@@ -45,10 +45,15 @@ class Fit:
     sink: str
     type: str
     chosen: bool
-    on: bool
+    open: bool
     declared: bool | None
     known: bool | None
     why: str
+
+    @property
+    def on(self) -> bool:
+        """Is it chosen, and switched on?"""
+        return self.chosen and self.open
 
     @property
     def usable(self) -> bool:
@@ -95,7 +100,7 @@ def _list(sinks: Any) -> str:
 
 
 def _switched(fit: Fit) -> str:
-    return "" if fit.on or not fit.type else f'; put "{fit.type}" into write.types'
+    return "" if fit.open or not fit.type else f'; put "{fit.type}" into write.types'
 
 
 def _fits(capability: Capability, settings: Settings, vendor: Vendor | None, purpose: str) -> Iterator[Fit]:
@@ -109,14 +114,21 @@ def _fits(capability: Capability, settings: Settings, vendor: Vendor | None, pur
         type = types[sink]
         declared = capability.interaction(type, "create") if type else True
         known = sink in known_fit.takes if known_fit else None
-        on = not type or (write.enabled and type in write.types)
+        allowed = (write.enabled or sink != "webhook") if not type else (write.enabled and type in write.types)
         mine = sink in chosen
         why = _why(type, declared, known, vendor, known_fit.why if known_fit else "")
-        yield Fit(purpose, sink, type, mine, mine and on, declared, known, why if mine else f"{why} Not chosen.")
+        if (purpose, sink) == ("scores", "document"):
+            why = "No resource for a score: the document of each strain (a sink of alerts) lists the series."
+        yield Fit(purpose, sink, type, mine, allowed, declared, known, why if mine else f"Not chosen. {why}")
 
 
 def _rank(takes: tuple[str, ...], sink: str) -> int:
     return takes.index(sink) if sink in takes else len(takes)
+
+
+def a(type: str) -> str:
+    """With its article."""
+    return f"{'an' if type[0] in 'AEIO' else 'a'} {type}"
 
 
 def _why(type: str, declared: bool | None, known: bool | None, vendor: Vendor | None, because: str) -> str:

@@ -61,6 +61,8 @@ def _switches(settings: Settings, section: Section) -> None:
     write = settings.write
     if not write.enabled:
         section.ok("writing", "Off (write.enabled is false): passes read, score and plan, and write nothing.")
+    elif not write.types and (elsewhere := [sink for sink in settings.alerts.sinks if sink in ("webhook", "log")]):
+        section.ok("writing", f"On, for {' and '.join(elsewhere)}: nothing is written to the EHR.")
     elif not write.types:
         section.warn(
             "writing",

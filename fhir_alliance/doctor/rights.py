@@ -67,7 +67,7 @@ def _say(
         return
     if grant is None:
         asked = auth.method in {"smart", "secret"}
-        known = "Whether they are granted is not said" if asked else f"They are not asked for by {auth.method}"
+        known = "Whether they are granted is not said" if asked else f"Sign-in by {auth.method} asks for none"
         section.ok("scopes", f"Needed {purpose}: {_list(needed)}. {known}: a refusal on use will tell.")
     elif missing:
         section.fail(

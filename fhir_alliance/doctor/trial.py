@@ -1,27 +1,26 @@
-"""Trying what a pass does, on one patient of the cohort: are filters obeyed, and which forms are there?"""
+"""Trying what a pass does, on one patient of the cohort: which forms are there, and whose are the sessions?"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from ..changes import from_then
-from ..config import Read, Settings
-from ..errors import EHRError, Refused
+from ..config import Settings
 from ..fhir.http import FhirClient
 from ..fhir.inbound import Rules, read_response, read_session
 from ..fhir.questionnaire import named
 from ..fhir.references import local
-from ..fhir.search import Found, search
+from ..fhir.search import search
 from ..fhir.stop import Stop
 from ..instruments.cautions import unverified
+from ..model import Outcome, Session
 from .findings import Form, Section
 from .machine import unchecked
+from .sessions import try_sessions
 
 PATIENTS = 10
 """How many patients, spread over the cohort, are asked for until one has responses."""
@@ -38,11 +37,14 @@ _CODES = {
 
 @dataclass(slots=True)
 class Seen:
-    """Responses that came back: how many of the patient, how many of others, and which forms."""
+    """Responses that came back: how many of the patient, how many of others, which forms, and of the mapped ones how
+    many name their encounter."""
 
     own: int = 0
     foreign: int = 0
     forms: Counter[tuple[str, str | None, str | None]] = field(default_factory=Counter)
+    mapped: int = 0
+    linked: int = 0
 
 
 def try_reading(client: FhirClient, settings: Settings, roster: Sequence[str], rules: Rules, section: Section) -> None:
@@ -53,11 +55,13 @@ def try_reading(client: FhirClient, settings: Settings, roster: Sequence[str], r
         seen = _responses(client, settings, patient, rules)
         if seen.own or seen.foreign:
             break
-    _filter("QuestionnaireResponse", "responses", seen.own, seen.foreign, section)
     section.worked.add("QuestionnaireResponse")
-    own, foreign = _encounters(client, settings, patient)
+    sessions, foreign = _encounters(client, settings, patient)
     section.worked.add("Encounter")
-    _filter("Encounter", "encounters", own, foreign, section)
+    ignored = _ignored("QuestionnaireResponse", seen.foreign, section) + _ignored("Encounter", foreign, section)
+    if not ignored and (seen.own or sessions):
+        told = f"{seen.own} responses and {len(sessions)} encounters"
+        section.ok("one patient", f"Searches by patient gave that patient's {told}, and nobody else's.")
     if not seen.own and not seen.foreign:
         section.warn(
             "responses",
@@ -66,56 +70,10 @@ def try_reading(client: FhirClient, settings: Settings, roster: Sequence[str], r
             "Is it the right cohort? Choose a test patient who has filled one in, and ask where forms are filed.",
         )
     _forms(seen, section)
+    try_sessions(settings, sessions, seen.mapped, seen.linked, section)
     for id in sorted({instrument for _, instrument, _ in seen.forms if instrument}):
         if warning := unverified(rules.instruments[id]):
             section.warn("keys", *unchecked(warning))
-
-
-def try_watermark(client: FhirClient, settings: Settings, patient: str, now: datetime, section: Section) -> None:
-    """Does a search for changes after tomorrow come back empty, as it should?"""
-    ahead = now + timedelta(days=2)
-    for kind in ("QuestionnaireResponse", "Encounter"):
-        try:
-            found = _ahead(client, settings.read, kind, patient, ahead)
-        except Refused as error:
-            _refused(client, settings.read, kind, patient, ahead, error, section)
-            return
-        if found:
-            section.warn(
-                "filters",
-                f"The EHR ignores _lastUpdated in a search of {kind}.",
-                "Each pass will read everybody.",
-                'Set read.mode = "full-diff" to say so.',
-            )
-            return
-    section.ok("filters", "A search by _lastUpdated is obeyed.")
-
-
-def _ahead(client: FhirClient, read: Read, kind: str, patient: str, instant: datetime) -> int:
-    """How many resources of a patient changed after an instant that has not come yet."""
-    params = [("patient", patient.removeprefix("Patient/")), ("_lastUpdated", from_then(instant, read))]
-    found: Found[None] = search(client, kind, params, take=_nothing, page_size=read.page_size, page_cap=read.page_cap)
-    return found.distinct
-
-
-def _refused(
-    client: FhirClient, read: Read, kind: str, patient: str, ahead: datetime, error: Refused, section: Section
-) -> None:
-    """It is declared, and refused on use: does it want dates?"""
-    what = f"The EHR refuses _lastUpdated in a search of {kind} ({error.status})."
-    why, days = "Each pass will read everybody.", read.model_copy(update={"stamp": "day"})
-    try:
-        by_day = read.stamp == "second" and not _ahead(client, days, kind, patient, ahead)
-    except EHRError:
-        by_day = False
-    if by_day:
-        section.warn("filters", what, f"It takes dates, and no times. {why}", 'Set read.stamp = "day".')
-    else:
-        section.warn("filters", what, why, 'Set read.mode = "clinical-window" or "full-diff" to say so.')
-
-
-def _nothing(_: bytes) -> None:
-    return None
 
 
 def _responses(client: FhirClient, settings: Settings, patient: str, rules: Rules) -> Seen:
@@ -131,23 +89,31 @@ def _responses(client: FhirClient, settings: Settings, patient: str, rules: Rule
             return
         seen.own += 1
         reading = read_response(resource, rules)
-        code = reading.code if reading.code in _CODES else None
-        seen.forms[_canonical(resource), reading.instrument, code] += 1
+        unread = reading.code in _CODES or reading.outcome is Outcome.SET_ASIDE
+        seen.forms[_canonical(resource), reading.instrument, reading.code if unread else None] += 1
+        seen.mapped += reading.instrument is not None
+        seen.linked += reading.instrument is not None and reading.encounter is not None
 
     _walk(client, settings, "QuestionnaireResponse", patient, take)
     return seen
 
 
-def _encounters(client: FhirClient, settings: Settings, patient: str) -> tuple[int, int]:
-    counts = Counter[bool]()
+def _encounters(client: FhirClient, settings: Settings, patient: str) -> tuple[list[Session], int]:
+    """The patient's sessions, and how many encounters of others came along."""
+    own, foreign = list[Session](), 0
 
     def take(raw: bytes) -> None:
+        nonlocal foreign
         session = read_session(_object(raw), client.bases)
-        if session is not None:
-            counts[session.patient == patient] += 1
+        if session is None:
+            return
+        if session.patient == patient:
+            own.append(session)
+        else:
+            foreign += 1
 
     _walk(client, settings, "Encounter", patient, take)
-    return counts[True], counts[False]
+    return own, foreign
 
 
 def _walk(client: FhirClient, settings: Settings, kind: str, patient: str, take: Any) -> None:
@@ -178,23 +144,22 @@ def _canonical(resource: dict[str, Any]) -> str:
     return canonical if plain and address and len(canonical) <= 200 else "(no canonical URL)"
 
 
-def _filter(kind: str, things: str, own: int, foreign: int, section: Section) -> None:
+def _ignored(kind: str, foreign: int, section: Section) -> bool:
     if foreign:
         section.warn(
             "filters",
-            f"The EHR ignores `patient` in a search of {kind}: {foreign} {things} of other patients came along.",
+            f"The EHR ignores `patient` in a search of {kind}: {foreign} of other patients came along.",
             "They are left out; but every pass fetches them.",
             "Tell whoever runs the server.",
         )
-    elif own:
-        section.ok("filters", f"A search of {kind} by patient gave that patient's {own} {things} only.")
+    return bool(foreign)
 
 
 def _forms(seen: Seen, section: Section) -> None:
-    for (canonical, instrument, code), count in sorted(seen.forms.items(), key=lambda f: (f[0][1] is None, f[0][0])):
+    for (canonical, instrument, code), count in sorted(_told(seen).items(), key=lambda f: (f[0][1] is None, f[0][0])):
         section.forms.append(Form(canonical, instrument, count, code))
         if code is not None:
-            why, do = _CODES[code]
+            why, do = _CODES.get(code, (f"They would be set aside: {code}.", "See docs/howto/set-aside.md."))
             section.warn("forms", f"{canonical}: {count} of its responses are not read.", why, do)
     if seen.forms and not any(instrument for _, instrument, _ in seen.forms):
         section.warn(
@@ -203,3 +168,12 @@ def _forms(seen: Seen, section: Section) -> None:
             "Nothing would be scored.",
             "If one of them is an alliance measure, map it under [questionnaires]; those of others are left alone.",
         )
+
+
+def _told(seen: Seen) -> Counter[tuple[str, str | None, str | None]]:
+    """Without what is a matter of single responses: one that cannot be scored, beside others that can."""
+    told: Counter[tuple[str, str | None, str | None]] = Counter()
+    for (canonical, instrument, code), count in seen.forms.items():
+        single = code not in _CODES and (canonical, instrument, None) in seen.forms
+        told[canonical, instrument, None if single else code] += count
+    return told

@@ -21,7 +21,7 @@ TAGS = {
     "[V]": "the vendor's documents",
     "[3P]": "somebody else's notes",
     "[I]": "an issue thread or client code",
-    "[S]": "the specification",
+    "[S]": "the specification, or the product's own sources",
     "[C]": "measured by us",
     "[M]": "from memory",
 }
@@ -126,13 +126,17 @@ class Seen(_Strict, frozen=True):
 
 
 class Vendor(_Strict, frozen=True):
-    """One EHR product. `types` empty: everything is allowed that the specification allows."""
+    """One EHR product. `types` empty: everything is allowed that the specification allows.
+
+    begin  settings to begin with, as TOML: what of the configuration is particular to this product
+    """
 
     id: str
     name: str
     as_of: str
     server: Server
     sinks: Sinks
+    begin: str = ""
     software: tuple[str, ...] = ()
     publisher: tuple[str, ...] = ()
     types: Mapping[str, Type] = msgspec.field(default_factory=dict)

@@ -37,6 +37,9 @@ class Clinic:
         self.fhir = "4.0.1"
         self.patients = [f"{CANARY}-1", f"{CANARY}-2"]
         self.canonicals = [f"{FORMS}/wai-sr-c|1.0", "https://clinic.example/phq-9"]
+        self.practitioners = 1
+        self.status = "finished"
+        self.answered = 12
         self.ignored: set[str] = set()
         self.fault: Reply | None = None
         self.fault_at = ""
@@ -53,7 +56,7 @@ class Clinic:
             return Reply(body=body, headers=self.headers)
         if "/" in path:
             return Reply(404)
-        if "_lastUpdated" in request.query and "_lastUpdated" not in self.ignored:
+        if request.query.get("_lastUpdated", "ge2000") > "ge2001" and "_lastUpdated" not in self.ignored:
             return bundle([])
         wanted = self.patients if "patient" in self.ignored else [request.query.get("patient", "")]
         return bundle(list(self.rows(path, wanted)))
@@ -64,10 +67,13 @@ class Clinic:
         for patient in wanted if kind != "Patient" else []:
             subject = {"reference": f"Patient/{patient}"}
             if kind == "Encounter":
-                yield {"resourceType": kind, "id": f"e-{patient}", "status": "finished", "subject": subject}
+                told = [{"individual": {"reference": f"Practitioner/{CANARY}-{n}"}} for n in range(self.practitioners)]
+                row = {"resourceType": kind, "id": f"e-{patient}", "status": self.status, "subject": subject}
+                yield {**row, "participant": told, "period": {"start": "2026-01-05T09:00:00Z"}}
             if kind == "QuestionnaireResponse":
                 for n, canonical in enumerate(self.canonicals):
-                    id, item = f"q{n}-{patient}", [{"linkId": "1", "text": CANARY, "answer": [{"valueInteger": 3}]}]
+                    id, answer = f"q{n}-{patient}", [{"valueInteger": 3}]
+                    item = [{"linkId": str(i + 1), "text": CANARY, "answer": answer} for i in range(self.answered)]
                     row = {"resourceType": kind, "id": id, "status": "completed", "subject": subject, "item": item}
                     yield {**row, "questionnaire": canonical, "authored": "2026-01-05T10:00:00Z"}
 
@@ -125,7 +131,7 @@ def test_all_is_well(peer: Peer, clinic: Clinic, run: Run, tmp_path: Path) -> No
     for said in (
         "Clinic 1, FHIR 4.0.1.",
         "2 patients, by search.",
-        "watermark: /metadata declares searches",
+        "watermark: passes read who has something",
         "(unmapped)",
     ):
         assert said in result.stdout
@@ -154,6 +160,8 @@ def test_the_json_is_for_machines(peer: Peer, clinic: Clinic, run: Run) -> None:
         "4.0.1",
     )
     assert (server["url"], server["clock_skew_seconds"], server["recognised"]) == (peer.base, 0, None)
+    top = ("server", "auth", "read", "write", "sinks", "questionnaires", "problems")
+    assert [found[key] for key in top] == [main[key] for key in top]
     assert main["capabilities"]["Task"] == dict.fromkeys(("read", "search", "create", "update", "if-none-exist"), "yes")
     assert main["capabilities"]["Patient"] == {"search": "yes"}
     assert main["questionnaires"] == [
@@ -226,9 +234,9 @@ def test_filters_that_are_ignored(clinic: Clinic, run: Run) -> None:
     result = run(as_json=True)
     assert result.exit_code == 0
     said = checks(result)["filters", "warn"]
-    assert "ignores `patient` in a search of QuestionnaireResponse: 2 responses of other patients" in said
-    assert "ignores `patient` in a search of Encounter: 1 encounters" in said
-    assert "ignores _lastUpdated" in said
+    assert "ignores `patient` in a search of QuestionnaireResponse: 2 of other patients" in said
+    assert "ignores `patient` in a search of Encounter: 1 of other patients" in said
+    assert "ignores _lastUpdated" in checks(result)["changes", "warn"]
 
 
 def test_a_sink_that_the_server_does_not_offer(clinic: Clinic, run: Run) -> None:
@@ -247,9 +255,18 @@ def test_what_is_not_declared_is_unknown(clinic: Clinic, run: Run) -> None:
     result = run(WRITING, as_json=True)
     assert result.exit_code == 0
     told = checks(result)
-    assert "lists nothing that we need" in told["statement", "warn"]
-    assert "/metadata: does not say whether QuestionnaireResponse" in told["read mode", "ok"]
-    assert "not said" in told["scores: observation", "warn"]
+    assert "lists no resource type" in told["statement", "warn"]
+    assert "/metadata does not say whether QuestionnaireResponse" in told["read mode", "ok"]
+    assert "does not say whether the EHR takes a new Observation" in told["scores: observation", "warn"]
+    # Silence is no promise; but the search was tried, and it was obeyed.
+    keys = [f'"{kind}.search._lastUpdated" = true' for kind in ("QuestionnaireResponse", "Encounter")]
+    assert f"Set {' and '.join(keys)} under [endpoint.main.capability]." in told["changes", "warn"]
+    clinic.ignored = {"_lastUpdated"}
+    assert ("changes", "warn") not in checks(run(WRITING, as_json=True))
+    clinic.ignored, overrides = set(), "\n".join(keys)
+    corrected = run(f"{WRITING}[endpoint.main.capability]\n{overrides}\n", as_json=True)
+    assert json.loads(corrected.stdout)["read"]["Encounter"]["mode"] == "watermark"
+    assert checks(corrected)["changes", "ok"] == "A search by _lastUpdated is obeyed."
 
 
 def test_an_empty_cohort_and_one_without_forms(clinic: Clinic, run: Run) -> None:
@@ -268,6 +285,38 @@ def test_forms_that_are_ours_and_not_read(clinic: Clinic, run: Run) -> None:
     assert f"{FORMS}/srs-v3: 1 of its responses are not read. Its instrument needs your own licence" in told
     clinic.canonicals = ["https://clinic.example/phq-9"]
     assert "None of the questionnaires found is mapped" in checks(run(as_json=True))["forms", "warn"]
+
+
+def test_forms_that_cannot_be_scored(clinic: Clinic, run: Run) -> None:
+    clinic.answered = 1
+    told = checks(run(as_json=True))["forms", "warn"]
+    assert f"{FORMS}/wai-sr-c|1.0: 1 of its responses are not read. They would be set aside: incomplete." in told
+
+
+def test_whose_sessions_they_are(clinic: Clinic, run: Run) -> None:
+    told = checks(run(as_json=True))
+    assert told["clinician", "ok"] == "1 of 1 encounters name one treating clinician: alerts go there."
+    clinic.practitioners = 2
+    told = checks(run(as_json=True))
+    assert "0 of 1 encounters name one treating clinician. Scores are kept" in told["clinician", "warn"]
+    told = checks(run('[alerts]\ncare_team_role = "primary"\n', as_json=True))
+    assert told["clinician", "ok"].endswith("of the others: the care team's, or the pool.")
+
+
+def test_sessions_that_do_not_count(clinic: Clinic, run: Run) -> None:
+    clinic.status = "planned"
+    told = checks(run(as_json=True))["sessions", "warn"]
+    assert "None of 1 encounters counts as held: their status is planned." in told
+    held = '[read]\nencounter_statuses = ["planned"]\n'
+    assert ("sessions", "warn") not in checks(run(held, as_json=True))
+
+
+def test_a_flowsheet_row_needs_an_encounter(clinic: Clinic, run: Run) -> None:
+    rows = '[write.scores]\nsink = "flowsheet"\nflowsheet_rows = { "wai-sr-c/total" = "urn:oid:1.2.3|4" }\n'
+    told = checks(run(f"{WRITING}{rows}", as_json=True))["sessions", "warn"]
+    assert told.startswith("1 of 1 forms do not name their encounter.")
+    agreed = run(f"{WRITING}inferred_encounter = true\n{rows}", as_json=True)
+    assert "0 of 1 forms name their encounter" in checks(agreed)["sessions", "ok"]
 
 
 def test_clocks_that_differ(clinic: Clinic, run: Run) -> None:
