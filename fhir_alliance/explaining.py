@@ -2,84 +2,228 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, RowMapping, or_, select
 
+from .alerting import BUSY, AlertRules, plan_alerts
 from .config import Settings
 from .decide import ALERTS
-from .derive import SeriesStory, strains
+from .derive import SeriesStory, Strain, strains
 from .detection import Policy
 from .errors import ConfigError
+from .explanation import Account, Case, account
 from .keys import Keys
 from .messages import thread_of
-from .model import Detection, Episode, Event, Instrument, Point
+from .model import Episode, Instrument
 from .overview import told
+from .rulebook import rulebook
 from .series import read_series
 from .store import tables as t
+
+_NAMES = ("type", "key", "resource_id", "patient", "practitioner", "response", "standing", "state")
+_COLUMNS = tuple(t.written.c[name] for name in _NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which of the series are asked about. None: any.
+
+    session  position in the series, from 1, of the score asked about
+    """
+
+    instrument: str | None = None
+    practitioner: str | None = None
+    session: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One series to explain. `episode` None: the newest, or why there is none.
+    """One series to explain.
 
-    unanswered  items left out on the onset's form, None when unknown
+    about     whose it is, as plain values
+    alerts    what was written or sent for the strain: reference, standing and state
+    remarks   what is to be said besides: where it was told, or why not
+    problems  rows of the file that cannot be used
     """
 
     title: str
-    instrument: Instrument
-    points: tuple[Point, ...]
-    detection: Detection
-    by: Policy
-    episode: Episode | None = None
-    notices: tuple[Event, ...] = ()
-    unanswered: int | None = None
+    account: Account
+    about: Mapping[str, Any]
+    alerts: Sequence[Mapping[str, str]] = ()
+    silent: str | None = None
+    remarks: Sequence[str] = ()
+    problems: Sequence[str] = ()
 
 
-def of_file(path: Path, instrument: Instrument, series: str | None, by: Policy) -> list[Told]:
+def of_file(
+    path: Path,
+    instrument: Instrument,
+    series: str | None,
+    by: Policy,
+    *,
+    session: int | None = None,
+    cutoff: float | None = None,
+) -> list[Told]:
     """The named series of a file (or its only one). ConfigError when it is not there."""
     try:
         file = read_series(path.read_bytes(), instrument.change)
     except OSError as error:
         raise ConfigError(f"the file cannot be read: {error.strerror}") from None
-    found = file.series
-    chosen = [s for s in found if series is None or s.name == series]
+    chosen = [s for s in file.series if series is None or s.name == series]
     if not chosen or (series is None and len(chosen) > 1):
-        raise ConfigError(f"say which series with --series; the file has {len(found)}")
+        raise ConfigError(f"say which series with --series; the file has {len(file.series)}")
     one = chosen[0]
-    if problems := [p.reason for p in file.problems if p.series in {None, one.name}]:
-        raise ConfigError(f"rows of that series cannot be used ({problems[0]}); `fhir-alliance detect` lists them")
-    return [Told(one.name, instrument, one.points, by.run(one.points, instrument.change), by)]
+    problems = [p.reason for p in file.problems if p.series in {None, one.name}]
+    case = Case(
+        one.points,
+        by.run(one.points, instrument.change, cutoff=cutoff),
+        instrument,
+        by,
+        session=_inside(session, len(one.points)),
+        cutoff=cutoff,
+    )
+    return [Told(one.name, account(case), {"series": one.name}, problems=problems)]
 
 
-def of_store(engine: Engine, settings: Settings, endpoint: str, secret: bytes, what: str, now: datetime) -> list[Told]:
+def of_store(
+    engine: Engine,
+    settings: Settings,
+    endpoint: str,
+    secret: bytes,
+    what: str,
+    now: datetime,
+    asked: Asked | None = None,
+) -> list[Told]:
     """A patient ("Patient/1"), an alert ("Task/2", "Communication/3"), or an alert's identifier."""
-    if what.startswith("Patient/"):
-        return [_told(story, None) for story in told(engine, settings, endpoint, now, what)]
+    asked = asked or Asked()
     base = settings.endpoint[endpoint].base_url
+    keys = Keys(base, secret)
+    rules = rulebook(settings, keys, now).alerts
+    row = None if what.startswith("Patient/") else _alert(engine, base, what)
+    patient = row["patient"] if row else what
+    stories = told(engine, settings, endpoint, now, patient)
+    store = _Store(settings, keys, rules, strains(stories), _alerts(engine, base, patient))
+    if row:
+        return [store.of_alert(row, stories, asked.session)]
+    return [store.told(s, session=asked.session) for s in stories if _wanted(s, asked)]
+
+
+def _wanted(story: SeriesStory, asked: Asked) -> bool:
+    return asked.instrument in {None, story.instrument.id} and asked.practitioner in {None, story.key.practitioner}
+
+
+def _alert(engine: Engine, base: str, what: str) -> RowMapping:
+    """What we wrote under that reference or identifier; ConfigError when that is nothing."""
     type, _, id = what.partition("/")
     w = t.written.c
     match = or_((w.type == type) & (w.resource_id == id), w.key == what.rsplit("|", 1)[-1])
     with engine.connect() as c:
-        query = select(w.patient, w.key, w.standing).where(w.base == base, w.type.in_(ALERTS), match)
-        row = c.execute(query).first()
+        row = c.execute(select(*_COLUMNS).where(w.base == base, w.type.in_(ALERTS), match)).mappings().first()
     if row is None:
         raise ConfigError("no alert of ours has that id or identifier; `fhir-alliance status` lists them")
-    keys = Keys(base, secret)
-    stories = told(engine, settings, endpoint, now, row.patient)
-    for strain in strains(stories):
-        if keys.alert(*strain.dyad, strain.assessment.response) == thread_of(row.key):
-            return [_told(s, strain.episode) for s in stories if s.key == strain.key]
-    raise ConfigError("that alert was withdrawn: the data no longer show the strain it was raised for")
+    return row
 
 
-def _told(story: SeriesStory, episode: Episode | None) -> Told:
-    title = f"{story.key.patient}, {story.key.practitioner}"
-    chosen = episode or next(reversed(story.episodes), None)
-    onset = next((a for a in story.assessments if chosen and a.response == chosen.onset.source), None)
-    score = onset.score("total") if onset else None
-    unanswered = score.items - score.answered if score else None
-    notices = story.subscale_notices
-    return Told(title, story.instrument, story.points, story.detection, story.by, episode, notices, unanswered)
+def _alerts(engine: Engine, base: str, patient: str) -> list[RowMapping]:
+    """All alerts about a patient, oldest first."""
+    w = t.written.c
+    query = select(*_COLUMNS).where(w.base == base, w.type.in_(ALERTS), w.patient == patient)
+    with engine.connect() as c:
+        return list(c.execute(query.order_by(w.created, w.type, w.key)).mappings())
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """What is known of one patient besides the series."""
+
+    settings: Settings
+    keys: Keys
+    rules: AlertRules
+    strains: Sequence[Strain]
+    alerts: Sequence[RowMapping]
+
+    def told(self, story: SeriesStory, episode: Episode | None = None, session: int | None = None) -> Told:
+        """One series, with what was written of the strain that is looked at."""
+        key = story.key
+        session = _inside(session, len(story.points))
+        case = Case(
+            story.points,
+            story.detection,
+            story.instrument,
+            story.by,
+            episode=episode,
+            session=session,
+            notices=story.subscale_notices,
+            forms={a.response: s for a in story.assessments if (s := a.score("total"))},
+            cutoff=self.settings.detection.cutoffs.get(key.instrument),
+            rater=key.rater,
+        )
+        found = account(case)
+        about = {"patient": key.patient, "practitioner": key.practitioner, "key": key.key, "rater": key.rater}
+        about["response"] = found.row.point.source if found.row else ""
+        strain = self._strain(story, found.episode)
+        alerts, silent = self._alerted(strain) if strain else ([], None)
+        return Told(f"{key.patient}, {key.practitioner}", found, about, alerts, silent, _remarks(alerts, silent))
+
+    def of_alert(self, row: RowMapping, stories: Sequence[SeriesStory], session: int | None) -> Told:
+        """The strain that an alert is about; where the data no longer show it, its series as it stands."""
+        for strain in self.strains:
+            if self._key(strain) == thread_of(row["key"]):
+                story = next(s for s in stories if s.key == strain.key)
+                return self.told(story, strain.episode, session)
+        dyad = [s for s in stories if (s.key.patient, s.key.practitioner) == (row["patient"], row["practitioner"])]
+        gone = "the data no longer show the strain that the alert was raised for"
+        if not dyad:
+            raise ConfigError(f"{gone}, nor any score of that client with that practitioner")
+        own = [s for s in dyad if any(p.source == row["response"] for p in s.points)]
+        story = (own or dyad)[0]
+        places = {a.response: i for i, a in enumerate(story.assessments, 1)}
+        found = self.told(story, session=session or places.get(row["response"]) or len(story.points))
+        taken_back = "it was withdrawn" if row["standing"] == "retracted" else "the next pass withdraws it"
+        remark = f"You asked about {_name(row)}: {gone}; {taken_back}. This is the series as it stands."
+        return Told(found.title, found.account, found.about, [_shown(row)], found.silent, [remark, *found.remarks])
+
+    def _key(self, strain: Strain) -> str:
+        return self.keys.alert(*strain.dyad, strain.assessment.response)
+
+    def _strain(self, story: SeriesStory, episode: Episode | None) -> Strain | None:
+        onset = episode.onset if episode else None
+        return next((s for s in self.strains if s.key == story.key and s.episode.onset == onset), None)
+
+    def _alerted(self, strain: Strain) -> tuple[list[Mapping[str, str]], str | None]:
+        """What was written for a strain, else why nothing was."""
+        rows = [row for row in self.alerts if thread_of(row["key"]) == self._key(strain)]
+        if rows:
+            return [_shown(row) for row in rows], None
+        _, silent = plan_alerts("Task", [strain], (), self.keys, self.rules)
+        if silent:
+            return [], next(iter(silent))
+        dyad = [r for r in self.alerts if (r["patient"], r["practitioner"]) == strain.dyad]
+        busy = any(r["standing"] == "written" and r["state"] == "open" for r in dyad)
+        return [], BUSY if busy else "not yet; a pass that may write raises it"
+
+
+def _shown(row: RowMapping) -> Mapping[str, str]:
+    return {"reference": _name(row), "standing": row["standing"], "state": row["state"]}
+
+
+def _name(row: RowMapping) -> str:
+    return f"{row['type']}/{row['resource_id']}" if row["resource_id"] else str(row["type"])
+
+
+def _remarks(alerts: Sequence[Mapping[str, str]], silent: str | None) -> list[str]:
+    if alerts:
+        where = ", ".join(f"{a['reference']} ({a['standing']}, {a['state']})" for a in alerts)
+        return [f"Told as {where}."]
+    return [f"No alert was raised for it: {silent}."] if silent else []
+
+
+def _inside(session: int | None, length: int) -> int | None:
+    if session is not None and not 1 <= session <= length:
+        raise ConfigError(f"--session: the series has {length} sessions")
+    return session

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .derive import SeriesStory, Strain
-from .explanation import explain_text
+from .explanation import Case, account, explain_text
 from .model import Assessment, Change, Detection, Instrument, Point
 from .wording import day
 
@@ -37,17 +37,16 @@ def strain_note(story: SeriesStory, strain: Strain, *, version: str, scores: boo
     scores   list every score: they stand nowhere else in the EHR
     """
     instrument = story.instrument
-    total = strain.assessment.score("total")
-    told = explain_text(
-        story.detection,
+    case = Case(
         story.points,
+        story.detection,
         instrument,
+        story.by,
         episode=strain.episode,
-        by=story.by,
         notices=story.subscale_notices,
-        unanswered=total.items - total.answered if total else None,
-        width=WIDTH,
+        forms={a.response: score for a in story.assessments if (score := a.score("total"))},
     )
+    told = explain_text(account(case), width=WIDTH)
     parts = [told.rstrip("\n"), *([_scores(story.assessments, instrument)] if scores else []), _made(strain, version)]
     scale = instrument.scale("total")
     unit = f"{instrument.title}, {scale.title}, {scale.minimum:g} to {scale.maximum:g}"

@@ -15,6 +15,14 @@ LOW_EARLY = "Alliance scores low in the first three sessions."
 
 BELOW_CUT_OFF = "Alliance score below the cut-off."
 
+HEADLINES = {
+    "low-early": LOW_EARLY,
+    "low": BELOW_CUT_OFF,
+    "step": "Alliance score lower than the score before.",
+    "from-best": "Alliance score lower than this client's best so far.",
+}
+"""By kind of strain, where the rule knows nothing of what is usual; the others have `LOWER`."""
+
 DISREGARD = "Please disregard the earlier notice about this client."
 
 SUBJECTS = {
@@ -85,7 +93,7 @@ _EVIDENCE_LIMIT = 600
 
 def headline(kind: str) -> str:
     """The one line of an alert."""
-    return {"low-early": LOW_EARLY, "low": BELOW_CUT_OFF}.get(kind, LOWER)
+    return HEADLINES.get(kind, LOWER)
 
 
 def number(instrument: Instrument, value: float) -> str:

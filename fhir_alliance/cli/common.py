@@ -13,7 +13,8 @@ import typer
 
 if TYPE_CHECKING:
     from ..config import Settings
-    from ..model import Instrument
+    from ..detection import Policy
+    from ..model import Change, Instrument
 
 ConfigOption = Annotated[
     Path | None,
@@ -76,6 +77,34 @@ def find_instrument(name: str, config: Path | None = None, *, for_strains: bool 
     if for_strains and chosen.higher == "worse":
         raise ConfigError(f"{chosen.id}: a higher score is worse; strains are falls, and are not looked for in it")
     return chosen
+
+
+def find_policy(instrument: str, policy: str | None, preset: str | None, config: Path | None) -> Policy:
+    """The policy asked for, else the site's, where it may run on this instrument."""
+    from ..detection import info
+    from ..errors import ConfigError
+
+    if policy is None:
+        from ..config import find_config, load
+
+        site = load(find_config(config)).detection
+        policy = site.policies.get(instrument, site.policy)
+        preset = preset or site.preset
+    told = info(policy)
+    if why := told.refuses(instrument):
+        raise ConfigError(f"{why}; `fhir-alliance policies list` names the others")
+    if told.looks_ahead:
+        typer.echo(f"{policy} looks ahead: later scores place its marks. For reports, never for alerts.", err=True)
+    return told.policy(preset or "balanced")
+
+
+def check_cutoff(cutoff: float | None, change: Change) -> None:
+    """ConfigError where `--cut-off` is no score of the scale."""
+    from ..detection import valid
+    from ..errors import ConfigError
+
+    if cutoff is not None and not valid(cutoff, change.minimum, change.maximum):
+        raise ConfigError(f"--cut-off: give a score from {change.minimum:g} to {change.maximum:g}")
 
 
 def say_cautions(instrument: Instrument) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import app
-from .common import ConfigOption, find_instrument, say_cautions
+from .common import ConfigOption, check_cutoff, find_instrument, find_policy, say_cautions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,39 +44,18 @@ def detect(
 
     An empty value is a form that was not returned. Exit code 3 when a row had to be set aside.
     """
-    from ..detection import valid
-    from ..errors import ConfigError, Exit
+    from ..errors import Exit
 
     chosen = find_instrument(instrument, config, for_strains=True)
     change = chosen.change
-    if cut_off is not None and not valid(cut_off, change.minimum, change.maximum):
-        raise ConfigError(f"--cut-off: give a score from {change.minimum:g} to {change.maximum:g}")
-    by = _policy(chosen.id, policy, preset, config)
+    check_cutoff(cut_off, change)
+    by = find_policy(chosen.id, policy, preset, config)
     data = _content(file)
     if not as_json:
         say_cautions(chosen)
     problems = _print_json(data, change, by, cut_off) if as_json else _print_text(data, chosen, by, cut_off)
     if problems:
         raise typer.Exit(int(Exit.PARTIAL))
-
-
-def _policy(instrument: str, policy: str | None, preset: str | None, config: Path | None) -> Policy:
-    """The policy asked for, else the site's, where it may run on this instrument."""
-    from ..detection import info
-    from ..errors import ConfigError
-
-    if policy is None:
-        from ..config import find_config, load
-
-        site = load(find_config(config)).detection
-        policy = site.policies.get(instrument, site.policy)
-        preset = preset or site.preset
-    told = info(policy)
-    if why := told.refuses(instrument):
-        raise ConfigError(f"{why}; `fhir-alliance policies list` names the others")
-    if told.looks_ahead:
-        typer.echo(f"{policy} looks ahead: later scores place its marks. For reports, never for alerts.", err=True)
-    return told.policy(preset or "balanced")
 
 
 def _content(file: str) -> bytes:

@@ -8,105 +8,164 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import app
-from .common import ConfigOption, EndpointOption, JsonOption, find_instrument, load_settings, one_endpoint
+from .common import (
+    ConfigOption,
+    EndpointOption,
+    JsonOption,
+    check_cutoff,
+    find_instrument,
+    find_policy,
+    load_settings,
+    one_endpoint,
+)
 
 if TYPE_CHECKING:
-    from ..explaining import Told
+    from ..explaining import Asked, Told
+
+_WIDTH = 80
 
 
 @app.command()
 def explain(
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="Task/ID, Patient/ID, an alert identifier, or a series file.")
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="An alert (Task/ID, Flag/ID, Communication/ID, DocumentReference/ID or its identifier), Patient/ID, "
+            "or a series file.",
+        ),
     ],
     config: ConfigOption = None,
     endpoint: EndpointOption = None,
-    instrument: Annotated[str | None, typer.Option("--instrument", help="For a file: the instrument.")] = None,
+    instrument: Annotated[
+        str | None, typer.Option("--instrument", help="Of a patient: only this one. For a file: its instrument.")
+    ] = None,
+    practitioner: Annotated[
+        str | None, typer.Option("--practitioner", help="Of a patient: only the series with Practitioner/ID.")
+    ] = None,
     series: Annotated[str | None, typer.Option("--series", help="For a file: which series.")] = None,
-    preset: Annotated[str, typer.Option("--preset", help="For a file: sensitive, balanced or specific.")] = "balanced",
+    session: Annotated[
+        int | None, typer.Option("--session", min=1, help="Look at this session instead, by its number in the table.")
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="For a file: id of the policy [default: the site's].")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="For a file: sensitivity [default: the site's, else balanced].")
+    ] = None,
+    cut_off: Annotated[
+        float | None, typer.Option("--cut-off", "--cutoff", help="For a file: your own cut-off.")
+    ] = None,
     chart: Annotated[Path | None, typer.Option("--chart", help="Save the chart here (.svg or .png).")] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Chart for a dark page.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List every session, however many.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain an alert or a series: scores, baseline, limit, rule, and what it cannot tell."""
-    import json
+    """Explain an alert, or why there is none: scores, baseline, limit, rule, and what it cannot tell."""
+    from ..errors import ConfigError, Exit
+    from ..explaining import Asked
 
-    from ..explanation import explain_text
-
-    found = _find(what, config, endpoint, instrument, series, preset)
+    if chart is not None and chart.suffix not in {".svg", ".png"}:
+        raise ConfigError("a chart is saved as .svg or .png")
+    if Path(what).is_file():
+        if practitioner:
+            raise ConfigError("--practitioner is for a patient; a file has series, --series NAME")
+        found = _of_file(Path(what), instrument, series, policy, preset, cut_off, session, config)
+    else:
+        given = {"--series": series, "--policy": policy, "--preset": preset, "--cut-off": cut_off}
+        if only := [name for name, value in given.items() if value is not None]:
+            raise ConfigError(f"{', '.join(only)}: for a file only, and there is no such file")
+        found = _of_store(what, config, endpoint, Asked(instrument, practitioner, session))
     if not found:
-        typer.echo("Nothing is known of that patient; a pass reads it first.")
-    for i, t in enumerate(found):
-        if as_json:
-            typer.echo(json.dumps(_json(t)))
-            continue
-        text = explain_text(
-            t.detection, t.points, t.instrument, episode=t.episode, by=t.by, notices=t.notices, unanswered=t.unanswered
-        )
-        typer.echo(f"{chr(10) if i else ''}{t.title}\n{text}")
+        typer.echo("Nothing is known of that patient, or not of such a series; a pass reads it first.")
+    _print(found, every=every, as_json=as_json)
     if chart is not None and found:
         _save(chart, found, dark)
+    if any(t.problems for t in found):
+        raise typer.Exit(int(Exit.PARTIAL))
 
 
-def _find(
-    what: str, config: Path | None, endpoint: str | None, instrument: str | None, series: str | None, preset: str
+def _of_file(
+    path: Path,
+    instrument: str | None,
+    series: str | None,
+    policy: str | None,
+    preset: str | None,
+    cutoff: float | None,
+    session: int | None,
+    config: Path | None,
 ) -> list[Told]:
     from .. import explaining
+    from ..errors import ConfigError
+
+    if instrument is None:
+        raise ConfigError("a file needs --instrument")
+    chosen = find_instrument(instrument, config, for_strains=True)
+    check_cutoff(cutoff, chosen.change)
+    by = find_policy(chosen.id, policy, preset, config)
+    return explaining.of_file(path, chosen, series, by, session=session, cutoff=cutoff)
+
+
+def _of_store(what: str, config: Path | None, endpoint: str | None, asked: Asked) -> list[Told]:
+    from .. import explaining
     from ..config import now_utc
-    from ..detection import PRESETS, policy
     from ..errors import ConfigError
     from ..opening import open_store
 
-    if Path(what).is_file():
-        if instrument is None or preset not in PRESETS:
-            raise ConfigError(f"a file needs --instrument, and --preset is one of {', '.join(PRESETS)}")
-        chosen = find_instrument(instrument, config, for_strains=True)
-        return explaining.of_file(Path(what), chosen, series, policy(preset=preset))
     settings = load_settings(config, logs=False)
     name = one_endpoint(settings, endpoint)
     if not settings.store_path.is_file():
         raise ConfigError("there is no such file, and no pass has run yet")
     with open_store(settings) as (engine, secret):
-        return explaining.of_store(engine, settings, name, secret, what, now_utc())
+        return explaining.of_store(engine, settings, name, secret, what, now_utc(), asked)
+
+
+def _print(found: list[Told], *, every: bool, as_json: bool) -> None:
+    import json
+    import sys
+
+    from ..explanation import explain_text
+
+    # A terminal that cannot show blocks still gets every word.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    for i, t in enumerate(found):
+        if as_json:
+            typer.echo(json.dumps(_json(t)))
+            continue
+        text = explain_text(t.account, width=_WIDTH, remarks=t.remarks, pictures=True, every=every)
+        typer.echo(f"{chr(10) if i else ''}{printable(t.title)}\n{text}")
+        for problem in t.problems:
+            typer.echo(f"set aside: {problem}", err=True)
+
+
+def printable(text: str) -> str:
+    """A name as it may stand on a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _json(t: Told) -> dict[str, Any]:
-    from dataclasses import asdict
+    from ..explanation import as_json
 
-    from msgspec.structs import asdict as fields_of
-
-    events = [asdict(e) | {"at": e.at.isoformat()} for e in (*t.detection.events, *t.notices)]
-    steps = [
-        fields_of(s) | {"at": s.at.isoformat(), "base": [p.at.isoformat() for p in s.base]} for s in t.detection.steps
-    ]
-    return {
-        "title": t.title,
-        "instrument": t.instrument.id,
-        "policy": t.by.id,
-        "preset": t.by.preset,
-        "insufficient": t.detection.insufficient,
-        "events": events,
-        "steps": steps,
-    }
+    where = {"alerts": list(t.alerts), "not_alerted": t.silent, "set_aside": list(t.problems)}
+    return {"title": t.title, "about": dict(t.about), **as_json(t.account), **where}
 
 
 def _save(path: Path, found: list[Told], dark: bool) -> None:
     from ..chart import series_chart, to_png, to_svg
-    from ..errors import ConfigError
 
-    if path.suffix not in {".svg", ".png"}:
-        raise ConfigError("a chart is saved as .svg or .png")
     for i, t in enumerate(found):
-        target = path if len(found) == 1 else path.with_stem(f"{path.stem}-{i + 1}")
-        total = t.instrument.scale("total")
+        case = t.account.case
+        total, change = case.instrument.scale("total"), case.instrument.change
         spec = series_chart(
             t.title,
-            t.points,
-            t.detection,
-            t.instrument.change,
-            scale_title=f"{t.instrument.title}, {total.title}",
+            case.points,
+            case.detection,
+            change,
+            scale_title=f"{case.instrument.title}, {total.title}, {change.minimum:g} to {change.maximum:g}",
             theme="dark" if dark else "light",
             places=total.places,
         )
+        target = path if len(found) == 1 else path.with_stem(f"{path.stem}-{i + 1}")
         target.write_bytes(to_png(spec) if path.suffix == ".png" else to_svg(spec).encode())
         typer.echo(f"chart saved: {target}", err=True)

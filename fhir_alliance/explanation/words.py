@@ -1,0 +1,78 @@
+"""What a score is compared with, by kind of comparison: only the client's own baseline is called usual."""
+
+from __future__ import annotations
+
+from ..wording import day, number
+from .case import Account
+
+COMPARED = {
+    "drop": "usual score",
+    "early-step": "score before",
+    "early-fall": "first scores",
+    "step": "score before",
+    "from-best": "best so far",
+    "beyond-limits": "mean so far",
+    "drift": "first scores",
+    "low": "cut-off",
+    "low-early": "first scores",
+}
+"""Label, by kind of reference."""
+
+HEADS = {"step": "before", "from-best": "best", "beyond-limits": "mean", "drift": "first", "low": "cut-off"}
+"""Column of a policy's comparisons, by kind; "usual" where there is none."""
+
+BASES = {"early-step": "score before", "step": "score before", "from-best": "best so far"}
+"""What a session that the score is compared with is called; "baseline" where there is none."""
+
+NOT_USUAL = frozenset({"early-step", "early-fall", "step", "from-best", "low"})
+"""Comparisons with something that is not what a client usually scores."""
+
+EARLY = frozenset({"early-step", "early-fall"})
+"""Comparisons while there are too few scores for a usual one."""
+
+_ASSUMED = frozenset({*EARLY, "step", "from-best"})
+"""Kinds whose spread is the prior alone."""
+
+REASONS = {"RC90": "reliable change, 90 %", "RC95": "reliable change, 95 %", "RC99": "reliable change, 99 %"}
+
+
+def compared(told: Account) -> str:
+    """What the score was compared with: its value, and which sessions it comes from."""
+    instrument, reference, points = told.case.instrument, told.reference, told.compared
+    if reference is None:
+        scores = ", ".join(number(instrument, p.value) for p in points if p.value is not None)
+        return f"{scores} (the first {len(points)})"
+    value = number(instrument, reference.mean)
+    match reference.kind:
+        case "low" if told.case.cutoff is None:
+            return f"{value}, the instrument's `low`: our assumption, not a norm"
+        case "low":
+            return f"{value}, entered by the site"
+        case "early-step" | "step" | "from-best":
+            return f"{value} on {day(points[-1].at)}"
+        case "drift":
+            return f"{value}, the mean of the first {len(points)} scores (marked baseline)"
+    return f"{value}, the mean of {len(points)} scores (marked baseline)"
+
+
+def variation(told: Account) -> list[str]:
+    """The spread: of this client, to expect of one new score, and the prior that it is drawn towards."""
+    reference, terms, s0 = told.reference, told.terms, told.case.instrument.change.s0
+    if reference is None or terms is None or not reference.spread:
+        return ["plays no part in this rule"]
+    spread = f"{reference.spread:.3g}"
+    if reference.kind in _ASSUMED:
+        of = "a difference of two scores" if len(reference.base) == 1 else "a score from that mean"
+        why = "not known yet" if reference.kind in EARLY else "not this client's own"
+        return [f"{why}: the prior alone is assumed, {s0:.3g} (s0); {spread} for {of}"]
+    if terms.prior is None:
+        return [f"{spread}, from this client's own scores"]
+    own = f"{reference.sigma or reference.spread:.3g} for this client"
+    one = f", {spread} for one new score" if reference.sigma is not None else ""
+    return [f"{own}{one}", f"drawn towards a prior of {s0:.3g} (s0) that weighs as much as {terms.prior:g} scores"]
+
+
+def share(of: str) -> str:
+    """The constant that a drop must reach, in words: "RC90", "0.95 RC99"."""
+    *times, constant = of.split()
+    return " ".join([*times, f"{'times the ' if times else ''}{REASONS[constant]}"])
