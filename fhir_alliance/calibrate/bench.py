@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,15 @@ from .setting import Planted, Setting
 from .strata import ALL, Strata, members, strata
 from .trial import Trial
 from .truth import Bools
+
+
+class Ratios(NamedTuple):
+    """False check-ins and priority check-ins per scored session; strains seen at their onset, by two sessions later."""
+
+    false: Ratio
+    priority: Ratio
+    at_onset: Ratio
+    by_2: Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +53,20 @@ class Bench:
             by_strain = {s: _seen(*found, members(found[0], stratum, bounds)) for s, found in planted.items()}
             yield self._result(policy, stratum, calm, rows, by_strain)
 
-    def ratios(self, policy: Policy, stratum: str = ALL) -> tuple[Ratio, Ratio, Ratio]:
-        """False check-ins per scored session, strains seen at their onset and by two sessions later: for curves, and
-        for comparing policies on the same clients."""
-        bounds = self.strata[stratum]
+    def ratios(self, policy: Policy, strata: Sequence[str] = (ALL,)) -> Iterator[Ratios]:
+        """The policy in each of these strata: for curves, and for comparing policies on the same clients."""
         calm = alarms(policy, self.calm, self.change)
         trial = self.planted[self.main] if self.main else self.calm
         found = alarms(policy, trial, self.change) if self.main else calm
-        rows, them = (members(t.sample, stratum, bounds) for t in (self.calm, trial))
-        seen_at, seen_by_2 = (seen(trial.sample, found.check_in, them, within) for within in (0, 2))
-        return false_alarms(self.calm.sample, calm.check_in, rows), seen_at, seen_by_2
+        for stratum in strata:
+            rows, them = (members(t.sample, stratum, self.strata[stratum]) for t in (self.calm, trial))
+            false, priority = (false_alarms(self.calm.sample, said, rows) for said in (calm.check_in, calm.priority))
+            yield Ratios(false, priority, *(seen(trial.sample, found.check_in, them, within) for within in (0, 2)))
+
+    def false_checkins(self, policy: Policy) -> Ratio:
+        """Of all series together, per scored session."""
+        said = alarms(policy, self.calm, self.change).check_in
+        return false_alarms(self.calm.sample, said, members(self.calm.sample, ALL, self.strata[ALL]))
 
     def alert_rates(self, policy: Policy) -> Iterator[AlertRates]:
         """Alerts of all kinds in every stratum of `calm`, whatever is true of them."""

@@ -53,5 +53,6 @@ def curve(bench: Bench, info: PolicyInfo, stratum: str = ALL) -> Curve:
 
 
 def _point(bench: Bench, info: PolicyInfo, threshold: float, preset: str | None, stratum: str) -> CurvePoint:
-    false, at_onset, by_2 = bench.ratios(info.policy(threshold=threshold), stratum)
-    return CurvePoint(threshold, preset, false.figure().times(100), at_onset.figure(), by_2.figure())
+    (found,) = bench.ratios(info.policy(threshold=threshold), (stratum,))
+    false = found.false.figure().times(100)
+    return CurvePoint(threshold, preset, false, found.at_onset.figure(), found.by_2.figure())

@@ -27,13 +27,27 @@ X_DOMAIN = (0.2, 30.0)
 _X_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20)
 _FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
-# Okabe & Ito, the yellow left out, darkened for white paper where needed.
+# Marks beyond those that Vega has a name for, as paths in a square from -1 to 1.
+_STAR = "M0,-1L0.29,-0.4L0.95,-0.31L0.48,0.15L0.59,0.81L0,0.5L-0.59,0.81L-0.48,0.15L-0.95,-0.31L-0.29,-0.4Z"
+_HOURGLASS = "M-0.8,-0.8L0.8,-0.8L-0.8,0.8L0.8,0.8Z"
+
+# Okabe & Ito, the yellow left out, darkened for white paper where needed; then browns and greys. Ten of each, and
+# no two policies alike in any, for as many as may run on one instrument.
 _HUES = {
-    "light": ("#0072b2", "#c44f00", "#00795a", "#a3477f", "#8a6d00", "#3a87b8", "#5b6670", "#7a4b2a", "#444444"),
-    "dark": ("#56b4e9", "#ff9152", "#2fc59b", "#dd8fbd", "#e6b93a", "#9ad0f0", "#aeb8c2", "#c99a78", "#d0d0d0"),
+    "light": (
+        *("#0072b2", "#c44f00", "#00795a", "#a3477f", "#8a6d00"),
+        *("#3a87b8", "#5b6670", "#7a4b2a", "#444444", "#5a4fa2"),
+    ),
+    "dark": (
+        *("#56b4e9", "#ff9152", "#2fc59b", "#dd8fbd", "#e6b93a"),
+        *("#9ad0f0", "#aeb8c2", "#c99a78", "#d0d0d0", "#a79bf0"),
+    ),
 }
-_SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left")
-_DASHES = ([1, 0], [6, 2], [2, 2], [8, 2, 2, 2], [4, 4], [1, 3], [10, 3], [6, 2, 1, 2])
+_SHAPES = (
+    *("circle", "square", "triangle-up", "diamond", "triangle-down"),
+    *("cross", "triangle-right", "triangle-left", _STAR, _HOURGLASS),
+)
+_DASHES = ([1, 0], [6, 2], [2, 2], [8, 2, 2, 2], [4, 4], [1, 3], [10, 3], [6, 2, 1, 2], [3, 1], [12, 3, 2, 3, 2, 3])
 
 
 Seen = Literal["seen_at_onset", "seen_by_2"]

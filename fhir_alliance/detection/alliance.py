@@ -44,10 +44,11 @@ class PersonalFall(Rule, frozen=True):
         """The personal baseline, the score before while there is none, or None at the first score."""
         base = tuple(history[-self.window :])
         if len(base) >= self.minimum_base:
-            return self._personal(base, change)
+            return self.personal(base, change)
         return self.first(base, change) if base else None
 
-    def _personal(self, base: tuple[Point, ...], change: Change) -> Reference:
+    def personal(self, base: tuple[Point, ...], change: Change) -> Reference:
+        """The limits of enough scores for a baseline, oldest first."""
         mean, sigma, spread = shrunken(values(base), change.s0, self.nu0)
         limit = mean - max(self.zc * spread, change.rc90)
         severe = mean - max(self.zp * spread, 2 * change.rc90)
