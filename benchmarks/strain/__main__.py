@@ -1,6 +1,6 @@
 """Measure by the protocol, and write results, tables, pictures and the figures that alerts quote.
 
-python -m benchmarks.strain                    all of it: two or three minutes on one core
+python -m benchmarks.strain                    all of it: about seven minutes on one core
 python -m benchmarks.strain --redraw           tables, pictures and figures from the committed results
 python -m benchmarks.strain --compare A B      policy A against policy B on the same clients; writes nothing
 """

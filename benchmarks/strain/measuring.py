@@ -12,13 +12,17 @@ from fhir_alliance.calibrate.trying import simulated
 from fhir_alliance.detection import policy
 
 from . import published
+from .comparing import everywhere
 from .protocol import Protocol, judged
+from .trying import tried
 
 Say = Callable[[str], object]
+RIVAL = "alliance-policy/2"
+"""The policy that would be the default if it were better everywhere."""
 
 
 def measured(protocol: Protocol, say: Say) -> dict[str, Any]:
-    """`protocol`, then for each instrument: setting, results, curves, variants, published."""
+    """`protocol`, then for each instrument: setting, results, curves, random, variants, published, against, ideas."""
     return {
         "protocol": _plain(asdict(protocol)),
         "instruments": {id: _instrument(protocol, id, say) for id in protocol.instruments},
@@ -33,6 +37,10 @@ def _instrument(protocol: Protocol, id: str, say: Say) -> dict[str, Any]:
     told = simulated(setting, each, infos).to_json()
     say(f"{id}: the same with strains at random")
     random = simulated(protocol.random(id), each, infos).to_json()
+    say(f"{id}: {RIVAL} against the default, in every clinic and stratum")
+    against = [row.to_json() for row in everywhere(protocol, id, policy(RIVAL), policy())]
+    say(f"{id}: what else was tried")
+    ideas = list(tried(protocol, id))
     say(f"{id}: the table of the published rules")
     return {
         "title": setting.instrument.title,
@@ -42,6 +50,8 @@ def _instrument(protocol: Protocol, id: str, say: Say) -> dict[str, Any]:
         "random": random,
         "variants": _variants(protocol, id, [info.id for info in infos], say),
         "published": published.measured(protocol, id),
+        "against": against,
+        "ideas": ideas,
     }
 
 

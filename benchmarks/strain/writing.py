@@ -13,7 +13,7 @@ from fhir_alliance.calibrate.picture import TITLE, Panel, picture
 from fhir_alliance.calibrate.ratio import Figure
 from fhir_alliance.chart import to_svg
 
-from . import tables
+from . import rivals, specified, tables
 from .figures import figures
 from .protocol import FOLDER
 
@@ -25,10 +25,12 @@ COMPARED = ("alliance-policy/1", "alliance-policy/2", "xmr/1", "step-rc/1", "ewm
 
 TABLES: dict[str, Callable[[Any], Iterable[str]]] = {
     "policies": tables.policies,
-    "default": tables.default,
+    "default": specified.default,
     "short": tables.short,
     "onset": tables.by_onset,
     "published": tables.published,
+    "against": rivals.against,
+    "ideas": rivals.ideas,
     "variants": lambda results: tables.variants(results, COMPARED),
 }
 """Name of the marks in a document → the table that stands between them."""

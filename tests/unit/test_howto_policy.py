@@ -12,6 +12,7 @@ import pytest
 import test_policy_contract as contract
 from typer.testing import CliRunner
 
+from benchmarks.strain.__main__ import main
 from fhir_alliance import detection
 from fhir_alliance.cli import app, commands  # noqa: F401  the second registers the commands
 from fhir_alliance.detection import PolicyInfo, policies, registry
@@ -20,7 +21,7 @@ PAGE = (Path(__file__).parents[2] / "docs/howto/add-policy.md").read_text(encodi
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 RULE, LINE, SHORTEST = [text for language, text in BLOCKS if language == "python"]
 ((_, SCORES),) = [block for block in BLOCKS if block[0] == "csv"]
-((_, COMMAND),) = [block for block in BLOCKS if block[0] == "sh"]
+COMMAND, COMPARING = [text for language, text in BLOCKS if language == "sh"]
 ((_, OUTPUT),) = [block for block in BLOCKS if block[0] == "text"]
 ID = "trimmed/1"
 
@@ -65,6 +66,15 @@ def test_the_example_does_what_the_page_shows(added: PolicyInfo, tmp_path: Path)
     assert not [line for line in by_default if "2026-02-16" in line]
     listed = CliRunner().invoke(app, ["policies", "list"]).stdout
     assert ID in listed
+
+
+def test_the_example_is_compared_as_the_page_shows(added: PolicyInfo, capsys: pytest.CaptureFixture[str]) -> None:
+    python, option, module, *arguments = COMPARING.split()
+    assert (python, option, module) == ("python", "-m", "benchmarks.strain")
+    main([*arguments, "--clients", "30"])
+    told = capsys.readouterr().out
+    assert "wai-sr-c: trimmed/1 minus alliance-policy/1" in told
+    assert {"ceiling", "below-ceiling"} <= {line.split("  ")[0].split(", ")[-1] for line in told.splitlines()}
 
 
 @pytest.mark.parametrize("name", [n for n in dir(contract) if n.startswith("test_") and "look_back" not in n])
