@@ -25,6 +25,11 @@ def push(patients: Patients, most: float) -> None:
     for action, row in patients.deferred:
         if isinstance(applier.frame.focus, dict):
             applier.frame.focus.update(applier.ledger.observation_refs(action.patient))
+        if applier.ledger.in_doubt(action.patient, "Observation"):
+            # The next pass finds that out, and then the alert can point to the score.
+            applier.report.say("an alert waits until it is known whether its score was written")
+            done[action.patient] = False
+            continue
         try:
             ok = applier.apply(action, row)
         except EHRError as error:

@@ -114,6 +114,13 @@ class Ledger:
         with self.engine.connect() as c:
             return {p for p in c.execute(query.distinct()).scalars() if p}
 
+    def in_doubt(self, patient: str, type: str) -> bool:
+        """May something of this type stand about a patient that the next pass will find out about?"""
+        n = t.ledger.c
+        query = select(n.id).where(n.base == self.base, n.patient == patient, n.type == type)
+        with self.engine.connect() as c:
+            return c.execute(query.where(n.ledger_state.in_(("pending", "unknown"))).limit(1)).first() is not None
+
     def unknown(self) -> list[dict[str, Any]]:
         """Rows whose outcome must be found out, pending ones made unknown first."""
         n = t.ledger.c

@@ -330,6 +330,7 @@ def test_troubled_histories(ehr: Ehr, server: Any, world_folder: Path, proxy: Pr
     played = given(troubled)(history)
     for kind in WRONG:
         played = example([([("amend", 1, 30.5)], [(kind, 1, 1)]), ([("new", 28.0)], [(kind, 2, 3)])])(played)
+        played = example([([("new", 28.0)], [(kind, 1, 6)])])(played)
     settings(
         max_examples=TROUBLED[server.recipe.name],
         deadline=None,
