@@ -59,6 +59,7 @@ docs: $(READY) ## Generate the reference of settings and commands, and the examp
 	@"$(BIN)/python" -m fhir_alliance.configdoc config/fhir-alliance.example.toml docs/reference/config.md
 	@"$(BIN)/python" -m fhir_alliance.clidoc docs/reference/cli.md
 	@"$(BIN)/python" -m fhir_alliance.instrumentdoc docs/reference/instruments.md
+	@"$(BIN)/python" -m fhir_alliance.ehrdoc docs/reference/ehrs.md
 	@"$(BIN)/fhir-alliance" instruments schema > fhir_alliance/instruments/instrument.schema.json
 	@"$(BIN)/python" -m fhir_alliance.simulate.page docs/reference/simulate.md
 

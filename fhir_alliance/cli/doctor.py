@@ -129,10 +129,11 @@ def _known(section: Section) -> RenderableType:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
-    told: list[tuple[str, str]] = [(a.about, a.says) for a in section.advice]
+    # What names settings that would settle it is something to do.
+    told: list[tuple[str, str]] = [(a.about, f"> {a.says}" if a.unless else a.says) for a in section.advice]
     told += [("on screen", f"{s.resource}: {s.where}. {s.source}") for s in section.screens]
     for about, says in told:
-        table.add_row(about, Text(says))
+        table.add_row(about, Text(says, "bold" if says.startswith(">") else ""))
     tags = [f"{tag} {means}" for tag, means in TAGS.items() if any(tag in says for _, says in told)]
     table.add_row("", Text("; ".join(tags) + ". A customer's build may differ.", "dim"))
     return table
@@ -163,4 +164,5 @@ def _verdict(found: Diagnosis) -> RenderableType:
     counts = f"{ok} ok, {warn} to look at, {fail} to mend."
     if fail:
         return Text(f"{counts} Mend what fails, then ask again.", style="bold")
-    return Text(f"{counts} Next: fhir-alliance sync --dry-run", style="bold")
+    first = "Look at these first. " if warn else ""
+    return Text(f"{counts} {first}Next: fhir-alliance sync --dry-run", style="bold")

@@ -174,7 +174,8 @@ def _meaning(mode: Mode, settings: Settings) -> str:
     return {
         "watermark": f"passes read who has something changed since the last one; {whole}",
         "clinical-window": f"passes read who had a session or a form in {format_duration(read.look_back)}; {whole}",
-        "full-diff": "passes read their patients whole, and compare",
+        "full-diff": f"passes read patients whole, and compare; in a cohort of more than {read.quiet_from}, "
+        f"those without a session in {format_duration(read.look_back)} only every {format_duration(read.quiet_every)}",
     }[mode]
 
 

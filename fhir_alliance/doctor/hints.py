@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ..config import Settings
 from ..fhir.capability import Capability
 from ..vendors import recognise
@@ -20,7 +22,10 @@ def hint(capability: Capability, settings: Settings, name: str, section: Section
     if vendor is None:
         return
     given = _settings(settings, name)
-    section.advice = [a for a in vendor.advice if not _settled(a.unless, given)]
+    left = (a for a in vendor.advice if not _settled(a.unless, given))
+    section.advice = [
+        msgspec.structs.replace(a, says=a.says.replace("endpoint.NAME", f"endpoint.{name}")) for a in left
+    ]
     section.screens = list(vendor.seen)
 
 

@@ -18,6 +18,7 @@ from fhir_alliance.config import Settings
 from fhir_alliance.config_tree import tables
 from fhir_alliance.configdoc import example
 from fhir_alliance.configdoc import reference as config_reference
+from fhir_alliance.ehrdoc import table as ehr_table
 from fhir_alliance.errors import Exit
 from fhir_alliance.instrumentdoc import reference as instrument_reference
 from fhir_alliance.instruments.schema import text as schema_text
@@ -49,6 +50,7 @@ def anchors(text: str) -> set[str]:
         ("docs/reference/config.md", config_reference),
         ("docs/reference/cli.md", cli_reference),
         ("docs/reference/instruments.md", instrument_reference),
+        ("docs/reference/ehrs.md", ehr_table),
         ("fhir_alliance/instruments/instrument.schema.json", schema_text),
         ("config/fhir-alliance.example.toml", example),
     ],

@@ -29,7 +29,7 @@ LAYERS = (
     "holdings own_device read_ahead tally patients copies pushing passing overview explaining doctor",
     "opening reconcile",
     "sync",
-    "demo configdoc instrumentdoc simulate calibrate",
+    "demo configdoc instrumentdoc ehrdoc simulate calibrate",
     "cli",
     "clidoc",
 )

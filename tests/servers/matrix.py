@@ -133,6 +133,12 @@ MATRIX: dict[str, Row] = {
     "who_made_what_is_accounted_for": Row("Provenance, AuditEvent", TWINS),
     "audit_events_fail_nothing": Row("AuditEvents refused", FAST),
     "a_site_that_stops_takes_its_messages_back": Row("withdraw --all of messages", FAST),
+    # test_doctor.py
+    "the_pages_say_what_doctor_prints": Row(
+        "what doctor prints is in the docs", _only("sekmet", "hapi", "medplum", why="its page would say the same")
+    ),
+    "what_a_profile_does_not_take_is_told_with_what_to_set": Row("doctor: what is refused, and what to set", FAST),
+    "the_settings_to_begin_with_leave_nothing_to_mend": Row("doctor: the settings that it advises", FAST),
     # test_instruments.py
     "versions_of_an_instrument_are_never_confused": Row("unknown versions of an instrument", FAST),
     "only_the_clients_view_of_the_alliance_alerts": Row("therapist and outcome forms raise no alert", FAST),
