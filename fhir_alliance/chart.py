@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import quoteattr
 
-from .chart_view import Row, View, describe
+from .chart_view import USUAL, Row, View, describe
 from .model import Change, Detection, EpisodeState, Point
 from .sparkline import inline, marks, sparkline
 
@@ -55,16 +55,17 @@ def series_chart(
     scale_title: str,
     theme: Literal["light", "dark"] = "light",
     places: int = 2,
+    compared: str = USUAL,
 ) -> dict[str, Any]:
     """The Vega-Lite specification, 640 x 280, of a series and what the policy says of it.
 
     `scale_title` names the scale with its unit and range ("WAI-SR, mean item, 1-5"); `places` are
-    the decimals of its scores.
+    the decimals of its scores; `compared` is the word for what the policy compares them with.
     """
     import altair as alt
 
     look = THEMES[theme]
-    view = View(points, detection, change, places)
+    view = View(points, detection, change, places, compared)
     layers = [_grid(view, look), *_bands(view, look), *_levels(view, look), *_scores(view, look)]
     heading = alt.TitleParams(
         _line(title),
@@ -198,13 +199,12 @@ def _bands(view: View, look: Theme) -> list[alt.Chart]:
 
 
 def _levels(view: View, look: Theme) -> list[alt.Chart]:
-    """The usual score and the limit, named at their right ends."""
-
+    """What scores are compared with, and the limit, named at their right ends."""
     x, y = _x(view, look), _y(view, look)
     found = []
     for rows, hue, dash, name in (
-        (view.usual(), look.usual, [1, 0], "usual"),
-        (view.limit(), look.alarm, [4, 3], "limit"),
+        (view.usual(), look.usual, [1, 0], view.compared),
+        (view.limit(), look.alarm, [4, 3], "cut-off" if view.compared == "cut-off" else "limit"),
     ):
         line = _base(rows).mark_line(color=hue, strokeWidth=1.5, strokeDash=dash)
         found.append(line.encode(x=x, y=y, detail="run:N"))

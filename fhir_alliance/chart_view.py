@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import ceil
 
 from .detection import STRAINS, time_order
+from .detection.following import Following
 from .model import Change, Detection, Episode, EpisodeState, Event, Point, Step
 from .sparkline import window
 from .wording import day, regained
@@ -15,6 +16,11 @@ from .wording import day, regained
 DAY = 86_400_000
 PERSONAL = 3
 """From so many baseline scores on, the usual score and its limit are drawn."""
+
+USUAL = "usual"
+UNDRAWN = frozenset({"before", "cut-off", "compared"})
+"""Comparisons whose own line would say nothing: the score before is drawn already, the cut-off is the limit,
+and what changes its kind is no line."""
 
 _MOST_DATES = 8
 _LABEL_ROOM = 0.10
@@ -25,14 +31,20 @@ Row = dict[str, float | int | str]
 
 
 class View:
-    """The rows of every layer of one chart. Times are milliseconds of the sessions' own clocks."""
+    """The rows of every layer of one chart. Times are milliseconds of the sessions' own clocks.
 
-    def __init__(self, points: Sequence[Point], detection: Detection, change: Change, places: int) -> None:
+    compared  what the policy compares scores with, in a word: "usual", "before", "best", "mean", "cut-off" …
+    """
+
+    def __init__(
+        self, points: Sequence[Point], detection: Detection, change: Change, places: int, compared: str = USUAL
+    ) -> None:
+        self.compared = compared
         self._points = sorted(points, key=time_order)
         self._detection = detection
         self._places = places
         self._steps = detection.steps
-        limits = [s.limit for s in self._steps if s.limit is not None and _personal(s)]
+        limits = [s.limit for s in self._steps if s.limit is not None and (self._personal(s) or s.in_episode)]
         self._low, self._high = window(change, [*(s.value for s in self._steps), *limits], _SHARE)
         self._tick = (change.maximum - change.minimum) / 8
         times = [wall(p.at) for p in self._points] or [0]
@@ -83,9 +95,9 @@ class View:
     def scores(self) -> list[Row]:
         """Every score; `run` changes where a form is missing or a long gap lies between."""
         rows: list[Row] = []
-        run, previous = 0, 0
-        for step in self._steps:
-            run += step.index != previous + 1 or not step.base
+        run, previous = 1, 0
+        for number, step in enumerate(self._steps):
+            run += step.index != previous + 1 or (number > 0 and _apart(self._steps[number - 1], step))
             previous = step.index
             rows.append({"t": wall(step.at), "v": step.value, "run": run})
         return rows
@@ -99,7 +111,7 @@ class View:
         """The scores on both sides of missing forms, to be joined faintly; not across a long gap."""
         rows: list[Row] = []
         for before, after in pairwise(self._steps):
-            if after.index != before.index + 1 and after.base:
+            if after.index != before.index + 1 and not _apart(before, after):
                 rows += [{"t": wall(s.at), "v": s.value, "run": after.index} for s in (before, after)]
         return rows
 
@@ -109,18 +121,20 @@ class View:
         return [{"t": wall(p.at)} for i, p in enumerate(self._points, 1) if i not in scored]
 
     def usual(self) -> list[Row]:
-        """The baseline, where it is personal or belongs to an episode."""
-        return self._level(lambda s: s.baseline)
+        """The baseline, where it is personal; nothing where the comparison has no line of its own."""
+        if self.compared in UNDRAWN:
+            return []
+        return self._level(lambda s: s.baseline if self._personal(s) else None)
 
     def limit(self) -> list[Row]:
-        """The score that would fire, in the same places."""
-        return self._level(lambda s: s.limit)
+        """The score that would fire, in the same places and in every episode."""
+        return self._level(lambda s: s.limit if self._personal(s) or s.in_episode else None)
 
     def bands(self) -> list[Row]:
         """Episodes from onset to close, with a word on how they stand."""
         return [
             {
-                "from": wall(e.onset.at) - self._half_session(),
+                "from": max(wall(e.onset.at) - self._half_session(), self.times()[0]),
                 "to": self._band_end(e),
                 "state": str(e.state),
                 "word": _word(e),
@@ -150,21 +164,25 @@ class View:
         rows: list[Row] = []
         run, last, half = 0, -2, self._half_session()
         for number, step in enumerate(self._steps):
-            level = of(step) if _personal(step) else None
+            level = of(step)
             if level is None:
                 continue
             t = wall(step.at)
             # A baseline made of other sessions altogether is a new line, not a step of the old one.
-            joined = number == last + 1 and step.base[0].at <= self._steps[last].base[-1].at
-            left = (wall(self._steps[last].at) + t) // 2 if joined else t - half
+            joined = number == last + 1 and _same_line(self._steps[last], step)
+            left = (wall(self._steps[last].at) + t) // 2 if joined else max(t - half, self.times()[0])
             if joined:
                 rows[-1]["t"] = left
             run += not joined
             last = number
             rows += [{"t": left, "v": level, "run": run}, {"t": t + half, "v": level, "run": run}]
-        if rows:
+        if rows and last == len(self._steps) - 1:
             rows[-1]["t"] = self.right()
         return rows
+
+    def _personal(self, step: Step) -> bool:
+        """Is there something to draw? A few first scores are no usual score yet."""
+        return self.compared != USUAL or len(step.base) >= PERSONAL
 
     def _half_session(self) -> int:
         return round(min(0.4 * self._span / max(len(self._points) - 1, 1), self._span / 20))
@@ -190,8 +208,16 @@ def wall(at: datetime) -> int:
     return round(at.replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def _personal(step: Step) -> bool:
-    return len(step.base) >= PERSONAL or step.in_episode
+def _apart(before: Step, after: Step) -> bool:
+    """Does so long a gap lie between two scores that a new course begins?"""
+    return after.at - before.at > Following().gap
+
+
+def _same_line(before: Step, after: Step) -> bool:
+    """Do two scores have some of what they are compared with in common? A fixed cut-off is always the same."""
+    if not before.base or not after.base:
+        return not _apart(before, after)
+    return after.base[0].at <= before.base[-1].at
 
 
 def _word(episode: Episode) -> str:

@@ -153,6 +153,7 @@ def _json(t: Told) -> dict[str, Any]:
 
 def _save(path: Path, found: list[Told], dark: bool) -> None:
     from ..chart import series_chart, to_png, to_svg
+    from ..explanation import comparison
 
     for i, t in enumerate(found):
         case = t.account.case
@@ -165,6 +166,7 @@ def _save(path: Path, found: list[Told], dark: bool) -> None:
             scale_title=f"{case.instrument.title}, {total.title}, {change.minimum:g} to {change.maximum:g}",
             theme="dark" if dark else "light",
             places=total.places,
+            compared=comparison(t.account),
         )
         target = path if len(found) == 1 else path.with_stem(f"{path.stem}-{i + 1}")
         target.write_bytes(to_png(spec) if path.suffix == ".png" else to_svg(spec).encode())

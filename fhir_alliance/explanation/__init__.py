@@ -7,5 +7,6 @@ us. Every number is the one that decided: it comes from the policy's own `behind
 from .case import Account, Case, account
 from .shape import as_json
 from .text import explain_text
+from .words import comparison
 
-__all__ = ["Account", "Case", "account", "as_json", "explain_text"]
+__all__ = ["Account", "Case", "account", "as_json", "comparison", "explain_text"]

@@ -11,7 +11,7 @@ from ..sparkline import MARKS
 from ..wording import LEVELS, day, describe, number, regained
 from .case import Account, Row
 from .layout import wrap
-from .words import BASES, COMPARED, EARLY, HEADS, NOT_USUAL
+from .words import BASES, COMPARED, EARLY, NOT_USUAL, comparison
 
 FEW = 15
 """So many sessions are all listed."""
@@ -27,12 +27,8 @@ def sessions(told: Account, width: int, *, marks: bool, every: bool = False) -> 
     first = 1 if few else min(row.index for row in told.rows if row.base or row.judged)
     shown = [row for row in told.rows if row.index >= first]
     left_out = any(_left_out(row) for row in shown)
-    kinds = [row.kind for row in told.rows if row.kind not in EARLY and row.kind]
-    head = next(
-        (HEADS[kind] for kind in kinds if kind in HEADS), "usual" if any(row.kind for row in told.rows) else "level"
-    )
     cells = [_cells(told, row, left_out=left_out) for row in shown]
-    titles = ["#", "date", "score", head, "limit", *(["left out"] if left_out else [])]
+    titles = ["#", "date", "score", comparison(told), "limit", *(["left out"] if left_out else [])]
     widths = [max(len(title), *(len(c[i]) for c in cells)) for i, title in enumerate(titles)]
     lines = [_line(titles, widths, " ", "", width)]
     for row, texts in zip(shown, cells, strict=True):

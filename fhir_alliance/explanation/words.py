@@ -36,6 +36,15 @@ _ASSUMED = frozenset({*EARLY, "step", "from-best"})
 REASONS = {"RC90": "reliable change, 90 %", "RC95": "reliable change, 95 %", "RC99": "reliable change, 99 %"}
 
 
+def comparison(told: Account) -> str:
+    """What the scores of a series are compared with, in a word: a column's head, a line's name."""
+    heads = {HEADS.get(row.kind, "usual") for row in told.rows if row.kind and row.kind not in EARLY}
+    if not heads:
+        looked_back = any(row.step and row.step.baseline is not None and not row.kind for row in told.rows)
+        return "level" if looked_back else "usual"
+    return heads.pop() if len(heads) == 1 else "compared"
+
+
 def compared(told: Account) -> str:
     """What the score was compared with: its value, and which sessions it comes from."""
     instrument, reference, points = told.case.instrument, told.reference, told.compared

@@ -13,6 +13,7 @@ from strain_series import SRS, START, WAI, detect, points
 
 from fhir_alliance.chart import inline, marks, series_chart, sparkline, to_png, to_svg
 from fhir_alliance.chart_view import View
+from fhir_alliance.detection import policy
 from fhir_alliance.model import Change, Point
 from fhir_alliance.sparkline import window
 
@@ -130,6 +131,32 @@ def test_the_usual_line_begins_with_the_personal_baseline_and_breaks_where_it_be
     assert {row["v"] for row in view("4 4 4 4").usual()} == {4.0}
     runs = {row["run"] for row in view(W4 + " 3.4 3.4").limit()}
     assert len(runs) == 2
+
+
+def test_lines_end_where_their_comparison_does() -> None:
+    """An early step is compared with one score: that is a limit, but no usual score; the old one does not go on."""
+    shown = view("4 4.1 3.9 4 > 4 3")
+    assert {row["v"] for row in shown.limit()} == {shown.limit()[0]["v"], 3.2}
+    assert max(int(row["t"]) for row in shown.usual()) < min(int(row["t"]) for row in shown.limit() if row["v"] == 3.2)
+
+
+RULES = [("step-rc/1", "before", False, "limit"), ("from-best/1", "best", True, "limit"),
+         ("absolute/1", "cut-off", False, "cut-off"), ("xmr/1", "mean", True, "limit")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "compared", "drawn", "limit"), RULES)
+def test_other_rules_lines_have_their_own_names(rule: str, compared: str, drawn: bool, limit: str) -> None:
+    rows = points("4.2 4.1 4.3 4.2 4.1 4.2 2.9 3.4 - 4.2")
+    found = policy(rule).run(rows, WAI)
+    drawing = to_svg(series_chart("Client 12", rows, found, WAI, scale_title="WAI-SR", compared=compared))
+    assert "usual" not in words(drawing)
+    assert limit in words(drawing)
+    assert (compared in words(drawing)) == (drawn or compared == limit)
+    shown = View(rows, found, WAI, 2, compared)
+    assert [row["run"] for row in shown.scores()] == [1] * 8 + [2]
+    left, right = shown.times()[0], shown.right()
+    assert all(left <= int(row["t"]) <= right for row in [*shown.usual(), *shown.limit()])
+    assert all(int(band["from"]) >= left for band in shown.bands())
 
 
 def test_bands_reach_from_onset_to_close_or_to_now() -> None:
