@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .derive import SeriesStory, Strain
-from .explanation import Case, account, explain_text
+from .explanation import Case, account, comparison, explain_text
 from .model import Assessment, Change, Detection, Instrument, Point
 from .wording import day
 
@@ -19,7 +19,8 @@ WIDTH = 72
 
 @dataclass(frozen=True, slots=True)
 class StrainNote:
-    """The text, and the series that its chart shows. `title` and `scale` name the instrument, nobody."""
+    """The text, and the series that its chart shows. `title` and `scale` name the instrument, nobody; `compared` is
+    the word for what its scores are compared with."""
 
     text: str
     title: str
@@ -28,6 +29,7 @@ class StrainNote:
     detection: Detection
     change: Change
     places: int
+    compared: str = "usual"
 
 
 def strain_note(story: SeriesStory, strain: Strain, *, version: str, scores: bool = False) -> StrainNote:
@@ -46,8 +48,12 @@ def strain_note(story: SeriesStory, strain: Strain, *, version: str, scores: boo
         notices=story.subscale_notices,
         forms={a.response: score for a in story.assessments if (score := a.score("total"))},
     )
-    told = explain_text(account(case), width=WIDTH)
-    parts = [told.rstrip("\n"), *([_scores(story.assessments, instrument)] if scores else []), _made(strain, version)]
+    found = account(case)
+    parts = [
+        explain_text(found, width=WIDTH).rstrip("\n"),
+        *([_scores(story.assessments, instrument)] if scores else []),
+        _made(strain, version),
+    ]
     scale = instrument.scale("total")
     unit = f"{instrument.title}, {scale.title}, {scale.minimum:g} to {scale.maximum:g}"
     return StrainNote(
@@ -58,6 +64,7 @@ def strain_note(story: SeriesStory, strain: Strain, *, version: str, scores: boo
         detection=story.detection,
         change=instrument.change,
         places=scale.places,
+        compared=comparison(found),
     )
 
 

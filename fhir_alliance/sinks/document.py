@@ -78,7 +78,13 @@ def _chart(note: StrainNote, frame: Frame) -> Json:
     from ..chart import series_chart, to_pdf
 
     spec = series_chart(
-        note.title, note.points, note.detection, note.change, scale_title=note.scale, places=note.places
+        note.title,
+        note.points,
+        note.detection,
+        note.change,
+        scale_title=note.scale,
+        places=note.places,
+        compared=note.compared,
     )
     return _file("application/pdf", to_pdf(spec), f"{TITLE}: chart", frame)
 
