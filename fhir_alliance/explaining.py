@@ -19,7 +19,7 @@ from .errors import ConfigError
 from .explanation import Account, Case, account
 from .keys import Keys
 from .messages import thread_of
-from .model import Episode, Instrument
+from .model import Episode, EpisodeState, Instrument
 from .overview import told
 from .rulebook import rulebook
 from .series import read_series
@@ -209,7 +209,8 @@ class _Store:
 
 
 def _shown(row: RowMapping) -> Mapping[str, str]:
-    return {"reference": _name(row), "standing": row["standing"], "state": row["state"]}
+    state = EpisodeState.WITHDRAWN if row["standing"] == "retracted" else row["state"]
+    return {"reference": _name(row), "standing": row["standing"], "state": str(state)}
 
 
 def _name(row: RowMapping) -> str:

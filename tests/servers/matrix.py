@@ -179,6 +179,12 @@ MATRIX: dict[str, Row] = {
     "weights_in_a_code_system_on_the_server": Row("weights in a code system on the server", TWINS),
     # test_quarantine.py
     "what_was_set_aside_is_listed_until_it_is_mended": Row("quarantine list", FAST),
+    # test_explain.py
+    "every_kind_of_alert_is_explained": Row("explain every kind of alert", FAST),
+    "items_left_out_are_told_of_the_form": Row("explain: items left out", FAST),
+    "why_a_strain_raised_no_alert": Row("explain: why no alert was raised", FAST),
+    "a_withdrawn_alert_is_explained_by_the_series_as_it_stands": Row("explain a withdrawn alert", FAST),
+    "one_series_or_one_session_of_a_patient": Row("explain one series, one session", FAST),
     # test_operation.py
     "too_many_alerts_are_none": Row("share cap", FAST),
     "a_roster_that_shrinks_stops_the_pass": Row("roster shrinks", FAST),
