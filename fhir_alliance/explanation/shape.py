@@ -15,6 +15,7 @@ from ..sparkline import inline
 from .case import Account, Row
 from .limits import measured, near_maximum
 from .verdict import verdict
+from .words import ASSUMED
 
 Json = dict[str, Any]
 
@@ -66,7 +67,7 @@ def _score(told: Account) -> Json | None:
         "sessions": [r.index for r in told.rows if r.base],
         "sigma": reference.sigma,
         "spread": reference.spread,
-        "prior": {"s0": change.s0, "weight": terms.prior} if terms.prior is not None else None,
+        "prior": {"s0": change.s0, "weight": terms.prior} if terms.prior or reference.kind in ASSUMED else None,
         "drop": reference.drop(value),
         "z": reference.z(value),
         "needs": {

@@ -30,7 +30,7 @@ NOT_USUAL = frozenset({"early-step", "early-fall", "step", "from-best", "low"})
 EARLY = frozenset({"early-step", "early-fall"})
 """Comparisons while there are too few scores for a usual one."""
 
-_ASSUMED = frozenset({*EARLY, "step", "from-best"})
+ASSUMED = frozenset({*EARLY, "step", "from-best"})
 """Kinds whose spread is the prior alone."""
 
 REASONS = {"RC90": "reliable change, 90 %", "RC95": "reliable change, 95 %", "RC99": "reliable change, 99 %"}
@@ -70,7 +70,7 @@ def variation(told: Account) -> list[str]:
     if reference is None or terms is None or not reference.spread:
         return ["plays no part in this rule"]
     spread = f"{reference.spread:.3g}"
-    if reference.kind in _ASSUMED:
+    if reference.kind in ASSUMED:
         of = "a difference of two scores" if len(reference.base) == 1 else "a score from that mean"
         why = "not known yet" if reference.kind in EARLY else "not this client's own"
         return [f"{why}: the prior alone is assumed, {s0:.3g} (s0); {spread} for {of}"]
