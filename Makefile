@@ -72,7 +72,7 @@ servers: $(READY) ## Prepare the FHIR servers that the tests start, as far as No
 lock: ## Bring requirements.lock in line with pyproject.toml; ARGS=--upgrade takes the newest versions
 	@test -x .cache/lock/bin/uv || { "$(PYTHON)" -m venv .cache/lock && .cache/lock/bin/pip install --quiet $(UV); }
 	.cache/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-build \
-	  --extra demo --extra dev --custom-compile-command "make lock" $(ARGS) -o requirements.lock pyproject.toml
+	  --extra demo --extra dev --extra serve --custom-compile-command "make lock" $(ARGS) -o requirements.lock pyproject.toml
 
 clean: ## Remove what was built here: environment, caches, test servers
 	rm -rf "$(VENV)" .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist \

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from .config_auth import Auth
 from .config_messages import ENV_PREFIX, explain, unknown_variables
+from .config_serve import Serve
 from .config_tree import tables
 from .config_types import (
     BaseUrl,
@@ -292,6 +293,7 @@ class Settings(BaseSettings):
     instruments: Instruments = Field(default_factory=Instruments)
     licences: Licences = Field(default_factory=Licences)
     schedule: Schedule = Field(default_factory=Schedule)
+    serve: Serve = Field(default_factory=Serve)
     store: StoreSettings = Field(default_factory=StoreSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     log: Log = Field(default_factory=Log)

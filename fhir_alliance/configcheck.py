@@ -10,6 +10,8 @@ from . import instruments
 from .catalogue import catalogue, files
 from .config import Secret, Settings
 from .config_auth import Auth
+from .config_serve import SHORTEST
+from .config_types import is_loopback
 from .errors import ConfigError
 from .fhir.inbound import rules
 from .fhir.wire import client_certificate
@@ -47,6 +49,11 @@ def _secrets(settings: Settings) -> Iterator[str]:
             yield from (f"endpoint.{name}.{table}.{wrong}" for wrong in _identity(auth, settings))
     if (secret := settings.alerts.webhook.secret) and (wrong := _secret(secret, settings)):
         yield f"alerts.webhook.secret: {wrong}"
+    if secret := settings.serve.nudge.secret:
+        if wrong := _secret(secret, settings):
+            yield f"serve.nudge.secret: {wrong}"
+        elif secret.command is None and len(secret.reveal(settings.root)) < SHORTEST:
+            yield f"serve.nudge.secret: it has fewer than {SHORTEST} characters"
 
 
 def _secret(secret: Secret, settings: Settings) -> str | None:
@@ -134,7 +141,13 @@ def _schedule(settings: Settings) -> Iterator[str]:
 
 
 def _notes(settings: Settings) -> Iterator[str]:
-    write = settings.write
+    serve, write = settings.serve, settings.write
+    host = f"[{serve.host}]" if ":" in serve.host else serve.host
+    if serve.listens and not is_loopback(f"http://{host}"):
+        yield (
+            f"serve.host {serve.host} is reached from other machines, by plain HTTP: put a proxy with TLS in front, or "
+            "anybody on the way reads the secret and the patients' ids of /nudge"
+        )
     if not write.enabled:
         yield "write.enabled is false: passes read, score and plan, and write nothing to the EHR"
         return

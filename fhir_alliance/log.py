@@ -39,6 +39,9 @@ EVENTS = {
     "schedule.started": "the scheduler runs",
     "schedule.stopping": "a stop was asked for; the current patient is finished first",
     "schedule.skipped": "a pass was not started: another instance is working",
+    "listening.started": "`serve` answers /health and /ready, and /nudge if it has a secret",
+    "nudge.received": "the EHR told of a change: how many patients it named, how many are due, if a pass follows",
+    "nudge.refused": "a nudge was not taken: its HTTP status",
 }
 
 
@@ -67,7 +70,7 @@ def configure(level: str = "info", format: str = "auto") -> None:
     import logging
 
     # HTTP libraries log URLs at debug, and URLs hold patient ids: they never get a handler.
-    for name in ("urllib3", "requests", "apscheduler", "alembic", "sqlalchemy"):
+    for name in ("urllib3", "requests", "apscheduler", "alembic", "sqlalchemy", "uvicorn", "asyncio"):
         logging.getLogger(name).handlers = [logging.NullHandler()]
         logging.getLogger(name).propagate = False
     text = format == "text" or (format == "auto" and sys.stderr.isatty())

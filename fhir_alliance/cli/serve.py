@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 
 import typer
 
@@ -12,29 +13,45 @@ from .common import ConfigOption, load_settings, stopping
 
 @app.command()
 def serve(config: ConfigOption = None) -> None:
-    """Run passes on the configured schedule. SIGTERM finishes the current patient, then ends with exit 0."""
+    """Run passes on the configured schedule. SIGTERM finishes the current patient, then ends with exit 0.
+
+    With [serve] it also answers /health and /ready, and takes nudges of the EHR that bring a pass forward.
+    """
     from .. import sync as program
     from ..config import Settings
     from ..errors import AllianceError, Exit
     from ..log import log
+    from ..schedule import Bell, trigger
     from ..schedule import serve as run_schedule
-    from ..schedule import trigger
     from .common import load_settings as reload
 
     settings: Settings = load_settings(config)
     trigger(settings.schedule)
-    with stopping() as stop:
+    bell = Bell(settings.serve.nudge.at_most_every)
+    with stopping() as stop, ExitStack() as stack:
 
-        def once() -> None:
+        def once() -> bool:
+            nonlocal settings
             try:
                 # Read anew each time: switching write.enabled off takes effect at the next pass.
-                report = program.sync(reload(config, logs=False), stop=stop)
+                settings = reload(config, logs=False)
+                report = program.sync(settings, stop=stop)
                 for message in report.messages:
                     sys.stderr.write(f"fhir-alliance: {message}\n")
             except AllianceError as error:
+                sys.stderr.write(f"fhir-alliance: {error}\n")
                 if error.exit_code is Exit.LEASE:
                     log("schedule.skipped")
-                sys.stderr.write(f"fhir-alliance: {error}\n")
+                    return False
+            return True
 
-        run_schedule(settings.schedule, once, stop)
+        if settings.serve.listens:
+            try:
+                from ..web.listening import listening
+            except ImportError:
+                from ..errors import ConfigError
+
+                raise ConfigError("serve.listen needs: pip install 'fhir-alliance[serve]'") from None
+            stack.enter_context(listening(lambda: settings, bell.ring))
+        run_schedule(settings.schedule, once, stop, bell)
     raise typer.Exit(0)

@@ -22,13 +22,13 @@ LAYERS = (
     "messages",
     "decide shadow",
     # above: pure
-    "config_types config_auth config_writing config_tree config_messages config catalogue log faults report audit "
-    "vendors signing keyfolder",
+    "config_types config_auth config_serve config_writing config_tree config_messages config catalogue log faults "
+    "report audit vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
     "lookup reading stated_totals cohort changes due apply outcomes provenance audit_events rulebook configcheck",
     "holdings own_device read_ahead tally patients copies pushing passing overview explaining doctor",
-    "opening reconcile",
-    "sync",
+    "opening reconcile nudging",
+    "sync web",
     "demo configdoc instrumentdoc ehrdoc simulate calibrate",
     "cli",
     "clidoc",
@@ -128,11 +128,14 @@ def test_the_core_is_pure(module: str) -> None:
         ("altair", {"chart", "calibrate"}),
         ("vl_convert", {"chart", "demo"}),
         ("alembic", {"store"}),
-        ("sqlalchemy", {"store", "overview", "passing", "opening", "sync", "explaining"}),
+        ("sqlalchemy", {"store", "overview", "passing", "opening", "sync", "explaining", "nudging"}),
         ("typer", {"cli", "clidoc"}),
         ("apscheduler", {"schedule"}),
         ("requests", {"fhir", "demo", "sinks.webhook"}),
         ("sekmet", {"demo"}),
+        ("starlette", {"web"}),
+        ("uvicorn", {"web", "demo"}),
+        ("fhir_alliance.web", {"web", "cli.serve"}),
     ],
 )
 def test_a_library_is_at_home_in_one_place(library: str, home: set[str]) -> None:

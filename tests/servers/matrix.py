@@ -179,6 +179,18 @@ MATRIX: dict[str, Row] = {
     "weights_in_a_code_system_on_the_server": Row("weights in a code system on the server", TWINS),
     # test_quarantine.py
     "what_was_set_aside_is_listed_until_it_is_mended": Row("quarantine list", FAST),
+    # test_nudge.py
+    "a_nudge_brings_a_pass_and_the_score_stands": Row("nudge", FAST),
+    "the_servers_own_subscription_nudges": Row(
+        "the server's own Subscription nudges",
+        _only("sekmet", why="sekmet has Subscriptions here; the others have none"),
+    ),
+    "who_has_no_secret_gets_nothing_done": Row("nudge without the secret", FAST),
+    "forged_notifications_cause_no_requests_about_others": Row("forged notifications", FAST),
+    "a_nudge_while_the_patient_is_read_is_not_lost": Row("nudge during a pass", FAST),
+    "floods_and_large_bodies_are_refused": Row("floods of nudges, large bodies", FAST),
+    "ready_is_about_the_last_complete_pass": Row("health, readiness", FAST),
+    "what_cannot_be_listened_to_is_told_at_once": Row("port taken, poor secret", FAST),
     # test_explain.py
     "every_kind_of_alert_is_explained": Row("explain every kind of alert", FAST),
     "items_left_out_are_told_of_the_form": Row("explain: items left out", FAST),
