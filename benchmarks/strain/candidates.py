@@ -153,5 +153,5 @@ IDEAS = (
     Idea("floor of .75 s0, whole history", lambda z: Floor(zc=z)),
     Idea("third score beside the mean of two", lambda z: OwnFall(zc=z, nu0=6)),
     Idea("severe falls told in the cooldown", lambda z: PersonalFall(zc=z), SEVERE),
-    Idea("the last two, ν0 = 5.5: `alliance-policy/2`", lambda z: OwnFall(zc=z), SEVERE),
+    Idea("both of these, ν0 = 5.5: `alliance-policy/2`", lambda z: OwnFall(zc=z), SEVERE),
 )

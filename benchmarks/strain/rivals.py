@@ -11,18 +11,34 @@ def against(results: Json) -> Iterator[str]:
     """A rival minus the default in every clinic: per 100 sessions and in points of 100; bold where it is worse."""
     for told in results["instruments"].values():
         yield from titled(told)
-        yield from head(
-            "clinic", "clients", "false check-ins per 100", "false priority", "seen at onset, %", "seen by +2, %"
-        )
-        for r in told["against"]:
-            cells = [_change(r[m], 1 if "false" in m else 100, -1 if "false" in m else 1) for m in _COMPARED]
-            yield row(r["clinic"] if r["stratum"] == "all" else "", r["stratum"], *cells)
+        yield from head("clinic", "clients", *_COMPARED.values())
+        yield from (_compared(r["clinic"] if r["stratum"] == "all" else "", r) for r in told["against"])
         yield ""
     worse, better, of = _verdict(results)
     yield f"Of {of} figures {better} are better by more than chance, {worse} are worse (bold)."
 
 
-_COMPARED = ("false_checkins", "false_priority", "seen_at_onset", "seen_by_2")
+def against_short(results: Json) -> Iterator[str]:
+    """The same for the clinic of the protocol alone, with strains planted and at random."""
+    yield from head("", "clients", *_COMPARED.values())
+    for id, told in results["instruments"].items():
+        standard = list(dict.fromkeys(r["clinic"] for r in told["against"]))[:2]
+        for r in told["against"]:
+            if r["clinic"] in standard:
+                random = ", strains at random" if r["clinic"] == standard[1] else ""
+                yield _compared(f"`{id}`{random}" if r["stratum"] == "all" else "", r)
+
+
+_COMPARED = {
+    "false_checkins": "false check-ins per 100",
+    "false_priority": "false priority per 100",
+    "seen_at_onset": "seen at onset, %",
+    "seen_by_2": "by +2, %",
+}
+
+
+def _compared(name: str, r: Json) -> str:
+    return row(name, r["stratum"], *(_change(r[m], *((1, -1) if "false" in m else (100, 1))) for m in _COMPARED))
 
 
 def _verdict(results: Json) -> tuple[int, int, int]:
@@ -58,6 +74,7 @@ def ideas(results: Json) -> Iterator[str]:
             "threshold",
             "false check-ins per 100",
             "at the ceiling",
+            "false priority per 100",
             "seen at onset, %",
             "by +2, %",
             "at random: false",
@@ -70,6 +87,7 @@ def ideas(results: Json) -> Iterator[str]:
                 f"{r['threshold']:.2f}",
                 _change(planted["all"]["false_checkins"], 1, -1),
                 _change(planted["ceiling"]["false_checkins"], 1, -1),
+                _change(planted["all"]["false_priority"], 1, -1),
                 _change(planted["all"]["seen_at_onset"], 100, 1),
                 _change(planted["all"]["seen_by_2"], 100, 1),
                 _change(random["all"]["false_checkins"], 1, -1),

@@ -30,6 +30,7 @@ TABLES: dict[str, Callable[[Any], Iterable[str]]] = {
     "onset": tables.by_onset,
     "published": tables.published,
     "against": rivals.against,
+    "againstshort": rivals.against_short,
     "ideas": rivals.ideas,
     "variants": lambda results: tables.variants(results, COMPARED),
 }

@@ -27,9 +27,11 @@ X_DOMAIN = (0.2, 30.0)
 _X_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20)
 _FONT = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
-# Marks beyond those that Vega has a name for, as paths in a square from -1 to 1.
-_STAR = "M0,-1L0.29,-0.4L0.95,-0.31L0.48,0.15L0.59,0.81L0,0.5L-0.59,0.81L-0.48,0.15L-0.95,-0.31L-0.29,-0.4Z"
-_HOURGLASS = "M-0.8,-0.8L0.8,-0.8L-0.8,0.8L0.8,0.8Z"
+# Marks beyond those that Vega has a name for, as paths; those from -1 to 1 look smaller.
+_STAR = (
+    "M0,-1.5L0.435,-0.6L1.425,-0.465L0.72,0.225L0.885,1.215L0,0.75L-0.885,1.215L-0.72,0.225L-1.425,-0.465L-0.435,-0.6Z"
+)
+_HOURGLASS = "M-1,-1L1,-1L-1,1L1,1Z"
 
 # Okabe & Ito, the yellow left out, darkened for white paper where needed; then browns and greys. Ten of each, and
 # no two policies alike in any, for as many as may run on one instrument.

@@ -100,6 +100,10 @@ def test_the_rival_is_compared_in_every_clinic_and_the_verdict_is_counted(result
 def test_ideas_are_judged_at_as_many_false_check_ins_as_the_default(results: Any) -> None:
     told = results["instruments"]["srs-v3"]["ideas"]
     assert [r["idea"] for r in told] == [idea.name for idea in IDEAS]
+    for committed in writing.saved()["instruments"].values():
+        assert [r["idea"] for r in committed["ideas"]] == [idea.name for idea in IDEAS]
+        off = [row["false_checkins"]["estimate"] for r in committed["ideas"] for row in r["planted"][:1]]
+        assert max(map(abs, off)) < 0.1  # of 3.4 in 100, on other clients than the thresholds were set on
     setting = protocol(clients=300, seed=3).setting("wai-sr-c")
     on = bench(setting)
     same = Idea("the default itself", lambda z: PersonalFall(zc=z))
