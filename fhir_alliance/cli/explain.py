@@ -134,7 +134,7 @@ def _print(found: list[Told], *, every: bool, as_json: bool) -> None:
             typer.echo(json.dumps(_json(t)))
             continue
         text = explain_text(t.account, width=_WIDTH, remarks=t.remarks, pictures=True, every=every)
-        typer.echo(f"{chr(10) if i else ''}{printable(t.title)}\n{text}")
+        typer.echo(f"{chr(10) if i else ''}{printable(t.title)}\n{text}", nl=False)
         for problem in t.problems:
             typer.echo(f"set aside: {problem}", err=True)
 

@@ -39,21 +39,26 @@ class Case:
 class Row:
     """One session of the series, scored or not, and all that was said of it.
 
-    step    None where there is no score that can be used
-    kind    of the comparison of its score, "" where it was compared with nothing
-    strain  the one that was open at it, onset and close included
-    base    is the score looked at compared with this one?
+    step       None where there is no score that can be used
+    reference  what its score was compared with, None: with nothing
+    strain     the one that was open at it, onset and close included
+    base       is the score looked at compared with this one?
     """
 
     index: int
     point: Point
     step: Step | None
-    kind: str
+    reference: Reference | None
     strain: Episode | None
     events: tuple[Event, ...]
     form: Score | None
     base: bool
     judged: bool
+
+    @property
+    def kind(self) -> str:
+        """Of the comparison, "" where there was none."""
+        return self.reference.kind if self.reference else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def _rows(case: Case, steps: Mapping[int, Step], index: int, compared: set[tuple
             number,
             point,
             steps.get(number),
-            _kind(case, steps.get(number)),
+            _reference(case, steps.get(number)),
             _around(case.detection, number) if number in steps else None,
             tuple(events.get(number, ())),
             case.forms.get(point.source),
@@ -148,6 +153,6 @@ def _rows(case: Case, steps: Mapping[int, Step], index: int, compared: set[tuple
     ]
 
 
-def _kind(case: Case, step: Step | None) -> str:
+def _reference(case: Case, step: Step | None) -> Reference | None:
     behind = case.by.behind(step, case.instrument.change, cutoff=case.cutoff) if step else None
-    return behind[0].kind if behind else ""
+    return behind[0] if behind else None

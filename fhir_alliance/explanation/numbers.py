@@ -10,7 +10,7 @@ from ..scoring import PRORATED
 from ..wording import LEVELS, day, number
 from .case import Account
 from .layout import row as line
-from .words import COMPARED, compared, share, variation
+from .words import COMPARED, apart, compared, firing, share, variation
 
 
 def numbers(told: Account, width: int) -> str:
@@ -51,13 +51,17 @@ def _asked(told: Account) -> Rows:
         return []
     instrument, value = told.case.instrument, step.value
     drop, z = reference.drop(value), reference.z(value)
+    spread = [("usual variation" if i == 0 else "", text) for i, text in enumerate(variation(told))]
+    if told.followed:
+        shown = "none" if z is None else f"{z:.2f}"
+        return [("drop", number(instrument, drop)), ("z", shown), *spread, *_limit(told, reference)]
     of = f" ({share(terms.of)})" if terms.of else ""
-    needs = f"needs {'more than ' if reference.strict else ''}{number(instrument, terms.drop)}{of}"
-    reached = "" if at_least(drop, terms.drop) else ": not reached"
-    fell = number(instrument, drop) if drop >= 0 else f"none, {number(instrument, -drop)} above"
+    fell, asked = apart(drop, terms.drop, instrument.scale("total").places)
+    needs = f"needs {'more than ' if reference.strict else ''}{asked}{of}"
+    reached = "" if reference.reaches(-drop, -terms.drop) else ": not reached"
+    fell = fell if drop >= 0 else f"none, {number(instrument, -drop)} above"
     rows = [("drop", f"{fell}; {needs}{reached}"), ("z", _z(z, terms.z))]
-    rows += [("usual variation" if i == 0 else "", text) for i, text in enumerate(variation(told))]
-    return [*rows, *_limit(told, reference)]
+    return [*rows, *spread, *_limit(told, reference)]
 
 
 def _z(z: float | None, needs: float | None) -> str:
@@ -65,17 +69,19 @@ def _z(z: float | None, needs: float | None) -> str:
         return "none: this rule knows no usual variation"
     if needs is None:
         return f"{z:.2f}; not asked for here"
-    return f"{z:.2f}; needs {needs:g}" + ("" if at_least(z, needs) else ": not reached")
+    return f"{apart(z, needs, 2)[0]}; needs {needs:g}" + ("" if at_least(z, needs) else ": not reached")
 
 
 def _limit(told: Account, reference: Reference) -> Rows:
     instrument = told.case.instrument
     at = "below it" if reference.strict else "at or below it"
     if told.followed:
-        return [("limit", f"{number(instrument, reference.lasting)}: a score {at} counts as still low")]
-    rows = [("limit", f"{number(instrument, reference.limit)}: a score {at} fires")]
+        lasting = firing(instrument, reference.lasting, strict=reference.strict)
+        return [("limit", f"{lasting}: a score {at} counts as still low")]
+    rows = [("limit", f"{firing(instrument, reference.limit, strict=reference.strict)}: a score {at} fires")]
     if reference.severe is not None:
-        rows.append(("", f"{number(instrument, reference.severe)}: at or below it a priority check-in at once"))
+        severe = firing(instrument, reference.severe, strict=reference.strict)
+        rows.append(("", f"{severe}: {at} a priority check-in at once"))
     return rows
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from math import fsum
 from typing import Any
 
-from ..detection import info, policies
+from ..detection import Terms, info, policies
 from ..detection.tolerance import at_least
 from ..instruments.cautions import cautions
 from ..model import Episode, Event
@@ -70,18 +70,22 @@ def _score(told: Account) -> Json | None:
         "prior": {"s0": change.s0, "weight": terms.prior} if terms.prior or reference.kind in ASSUMED else None,
         "drop": reference.drop(value),
         "z": reference.z(value),
-        "needs": {
-            "drop": terms.drop,
-            "drop_is": terms.of or None,
-            "z": terms.z,
-            "severe_drop": terms.severe_drop,
-            "severe_z": terms.severe_z,
-        },
+        "needs": None if told.followed else _needs(terms),
         "limit": reference.lasting if told.followed else reference.limit,
         "severe_limit": None if told.followed else reference.severe,
         "below_only": reference.strict,
     }
     return shown
+
+
+def _needs(terms: Terms) -> Json:
+    return {
+        "drop": terms.drop,
+        "drop_is": terms.of or None,
+        "z": terms.z,
+        "severe_drop": terms.severe_drop,
+        "severe_z": terms.severe_z,
+    }
 
 
 def _low_start(told: Account) -> Json | None:

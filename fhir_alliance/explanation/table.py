@@ -11,7 +11,7 @@ from ..sparkline import MARKS
 from ..wording import LEVELS, day, describe, number, regained
 from .case import Account, Row
 from .layout import wrap
-from .words import BASES, COMPARED, EARLY, NOT_USUAL, comparison
+from .words import BASES, COMPARED, EARLY, NOT_USUAL, comparison, firing
 
 FEW = 15
 """So many sessions are all listed."""
@@ -42,7 +42,9 @@ def _cells(told: Account, row: Row, *, left_out: bool) -> list[str]:
     usual = "" if step is None or step.baseline is None else number(instrument, step.baseline)
     if row.kind in EARLY:
         usual = f"({usual})"
-    limit = "" if step is None or step.limit is None else number(instrument, step.limit)
+    limit = ""
+    if step is not None and step.limit is not None and row.reference is not None:
+        limit = firing(instrument, step.limit, strict=row.reference.strict)
     # A figure in brackets stands below the others all the same.
     usual = usual if usual.endswith(")") else f"{usual} "
     return [f"{row.index}", day(row.point.at), value, usual, limit, *([_left_out(row)] if left_out else [])]

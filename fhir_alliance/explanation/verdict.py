@@ -10,7 +10,7 @@ from ..instruments.cautions import alerts
 from ..model import Episode, EpisodeState, Event
 from ..wording import day, describe, headline, number, repair_words, sentence
 from .case import Account, account
-from .words import COMPARED, EARLY
+from .words import COMPARED, EARLY, apart, firing
 
 _FALLS = STRAINS | {"low-early", "persisting"}
 _NOTICES = {
@@ -126,8 +126,15 @@ def _above(told: Account) -> _Found:
     if step is None or reference is None:
         return "no-score", "there is no score."
     above = "not below" if reference.strict else "above"
-    first = f"{number(instrument, step.value)} on {day(step.at)} is {above} the limit of"
-    return "above-limit", f"{first} {number(instrument, reference.limit)}.", _distance(told), _lacks(told)
+    places = instrument.scale("total").places
+    for more in range(5):
+        score = f"{step.value:.{places + more}f}"
+        limit = firing(instrument, reference.limit, strict=reference.strict, more=more)
+        # A score that is hardly above the limit gets the decimals that show it.
+        if score != limit or reference.strict:
+            break
+    text = f"{score} on {day(step.at)} is {above} the limit of {limit}."
+    return "above-limit", text, _distance(told), _lacks(told)
 
 
 _REASONS: tuple[Callable[[Account], _Found], ...] = (
@@ -157,13 +164,14 @@ def _distance(told: Account) -> str:
     # What rounds to nothing is said to be nothing.
     if float(number(instrument, drop)) <= 0:
         return f"It is not below the {name}, {usual}."
-    text = f"It is {number(instrument, drop)} below the {name}, {usual}"
+    fell, asked = apart(drop, terms.drop, instrument.scale("total").places)
+    text = f"It is {fell} below the {name}, {usual}"
     if told.followed:
         return f"{text}."
-    text += f"; {'more than' if reference.strict else 'a fall of'} {number(instrument, terms.drop)} is asked for"
+    text += f"; {'more than' if reference.strict else 'a fall of'} {asked} is asked for"
     z = reference.z(step.value)
     if terms.z is not None and z is not None:
-        text += f", and {terms.z:g} times the usual variation (this is {z:.2f})"
+        text += f", and {terms.z:g} times the usual variation (this is {apart(z, terms.z, 2)[0]})"
     return f"{text}."
 
 

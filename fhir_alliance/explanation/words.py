@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
+
+from ..detection.tolerance import EPSILON
+from ..model import Instrument
 from ..wording import day, number
 from .case import Account
 
@@ -79,6 +83,26 @@ def variation(told: Account) -> list[str]:
     own = f"{reference.sigma or reference.spread:.3g} for this client"
     one = f", {spread} for one new score" if reference.sigma is not None else ""
     return [f"{own}{one}", f"drawn towards a prior of {s0:.3g} (s0) that weighs as much as {terms.prior:g} scores"]
+
+
+def firing(instrument: Instrument, limit: float, *, strict: bool, more: int = 0) -> str:
+    """A limit, rounded so that what is said of it is true: a score at or below it (strict: below it) fires.
+
+    more  decimals beyond those of the instrument
+    """
+    places = instrument.scale("total").places + more
+    scaled = limit * 10**places
+    whole = ceil(scaled - EPSILON) if strict else floor(scaled + EPSILON)
+    return f"{whole / 10**places:.{places}f}"
+
+
+def apart(value: float, bound: float, places: int) -> tuple[str, str]:
+    """Both numbers with these decimals, or with as many more as it takes to see that they differ."""
+    for more in range(places, places + 5):
+        texts = f"{value:.{more}f}", f"{bound:.{more}f}"
+        if texts[0] != texts[1] or abs(value - bound) <= EPSILON:
+            return texts
+    return texts
 
 
 def share(of: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -50,7 +51,7 @@ def test_the_sentence_of_the_specification_comes_first() -> None:
         "Alliance score lower than usual for this client. This score is 0.80 points below this client's average of the "
         "last 5 sessions; that is 2.8 times their usual variation and more than measurement error. Possible strain "
         "since 2026-02-09. Recovered (2026-02-16). A score that comes back is not proof of repair. "
-        "Since then: no alert: 4.25 on 2026-02-23 is above the limit of 3.60."
+        "Since then: no alert: 4.25 on 2026-02-23 is above the limit of 3.59."
     )
 
 
@@ -60,14 +61,14 @@ def test_the_sentence_of_the_specification_comes_first() -> None:
         "3.33 on 2026-02-09 (1 to 5)",
         "usual score 4.13, the mean of 5 scores (marked baseline)",
         "1 2026-01-05 4.00 baseline",
-        "5 2026-02-02 4.17 4.12 3.51 baseline",
-        "> 6 2026-02-09 3.33 4.13 3.56 0.80 below usual 4.13: check-in",
-        "7 2026-02-16 4.17 4.13 3.56 recovered",
+        "5 2026-02-02 4.17 4.12 3.50 baseline",
+        "> 6 2026-02-09 3.33 4.13 3.55 0.80 below usual 4.13: check-in",
+        "7 2026-02-16 4.17 4.13 3.55 recovered",
         "0.263 for this client, 0.288 for one new score",
         "drawn towards a prior of 0.33 (s0) that weighs as much as 6 scores",
         "z 2.79; needs 2",
         "drop 0.80; needs 0.50 (reliable change, 90 %)",
-        "3.56: a score at or below it fires",
+        "3.55: a score at or below it fires",
         "3.13: at or below it a priority check-in at once",
         "none of these 5 scores at the maximum, 5",
         "alliance-policy/1, preset balanced (z from which a fall fires: 2)",
@@ -189,6 +190,26 @@ def test_another_raters_fall_is_noticed_and_says_why_it_is_not_pushed() -> None:
     text = " ".join(explain_text(account(case)).split())
     assert text.startswith("No alert: answered by a related person: a fall is a notice, never pushed. 3.33 on")
     assert "0.80 below usual 4.13: noticed" in text
+
+
+@pytest.mark.parametrize("id", ["alliance-policy/1", "alliance-policy/2", "step-rc/1", "xmr/1", "ewma/1", "absolute/1"])
+@pytest.mark.parametrize("series", ["4.2 4.1 4.3 4.2 4.1 4.2", "5 5 4.92 5 5", "3.4 3.9 3.5 3.8 3.6", "4.5 4.4"])
+def test_the_limit_that_is_shown_is_the_highest_score_that_fires(id: str, series: str) -> None:
+    """Rounded to the scores' decimals it may not promise more than the rule: 3.5577 is 3.55, not 3.56."""
+    shown = re.search(r"limit (\d\.\d\d): a score (at or )?below it fires", explain(f"{series} 5", by=id))
+    if shown is None:
+        assert (id, series) in {("xmr/1", "4.5 4.4"), ("ewma/1", "4.5 4.4")}  # too few scores
+        return
+    limit = round(float(shown[1]) - (0 if shown[2] else 0.01), 2)
+    fires = [told(f"{series} {limit + more:.2f}", by=id).episode is not None for more in (0, 0.01)]
+    assert fires == [True, False]
+
+
+def test_what_is_hardly_above_the_limit_gets_the_decimals_that_show_it() -> None:
+    assert explain("4 4 4 3.35").startswith("No alert: 3.35 on 2026-01-26 is above the limit of 3.34.")
+    assert explain("4 4 4 3.341").startswith("No alert: 3.341 on 2026-01-26 is above the limit of 3.340.")
+    assert "1.997; needs 2: not reached" in explain("4 4 4 3.341")
+    assert "0.4996; needs 0.5000 (reliable change, 90 %): not reached" in explain("4 4 4 4 4 4 4 4 3.5004")
 
 
 # -- other rules say what they know, no more -----------------------------------------------------
