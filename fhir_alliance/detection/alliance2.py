@@ -61,7 +61,7 @@ INFO = PolicyInfo(
     instruments=None,
     min_sessions=2,
     sentence="This score is below this client's average of the last sessions by more than their usual variation "
-    "and by more than measurement error.",
+    "and by more than measurement error; shortly after another strain only a severe fall counts.",
     source="Our own rule [A]: alliance-policy/1 with its constants tuned, and its cooldown opened for severe falls, on "
     "the simulated clients of the open benchmark (seeds below 1000).",
     swept="z from which a fall fires",

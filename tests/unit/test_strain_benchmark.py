@@ -27,7 +27,7 @@ from fhir_alliance.instruments import get
 
 @pytest.fixture(scope="module")
 def small() -> Protocol:
-    whole = protocol(clients=30, seed=5)
+    whole = protocol(clients=10, seed=5)
     return replace(whole, instruments=("srs-v3",), variants=whole.variants[:1])
 
 
