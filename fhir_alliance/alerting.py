@@ -58,7 +58,7 @@ def alert_content(strain: Strain, keys: Keys, rules: AlertRules) -> AlertContent
         follow_up="",
         onset_at=a.at,
         encounter=a.encounter if a.link == "given" or rules.inferred_encounter else None,
-        labels=tuple(sorted({*a.labels, *rules.labels})),
+        labels=tuple(sorted({*a.labels, *strain.labels, *rules.labels})),
     )
 
 
@@ -178,19 +178,21 @@ _LOW_EARLY_ENDED = "Follow-up of the low start has ended."
 
 
 def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules) -> Action | None:
-    """Worsening and closing of an alert that stands."""
+    """Worsening and closing of an alert that stands, and labels that its forms have got since."""
     if k.standing != "written":
         return None
     worse = s.episode.worsened
     escalate = s.episode.level == 3 and k.level < 3 and worse is not None and rules.recent(worse.at)
     moved = k.state != s.episode.state
-    if not (escalate or moved):
+    content = alert_content(s, keys, rules)
+    relabelled = bool(k.fingerprint) and k.fingerprint != content.fingerprint
+    if not (escalate or moved or relabelled):
         return None
     notes = ["Still low one or more sessions later: priority raised."] if escalate else []
     if moved:
         ended = s.episode.kind == "low-early" and s.episode.state is EpisodeState.EXPIRED
         notes.append(_LOW_EARLY_ENDED if ended else _WORDS[s.episode.state])
-    content = alert_content(s, keys, rules)
     level, attached = 3 if escalate else k.level, tuple(k.attached.split())
     content = replace(content, level=level, follow_up=" ".join(notes), attached=attached)
-    return Action(Op.UPDATE, k.type, k.key, k.patient, content, k, " ".join(notes), push=escalate)
+    why = " ".join(notes) or "its security labels changed"
+    return Action(Op.UPDATE, k.type, k.key, k.patient, content, k, why, push=escalate)

@@ -6,7 +6,7 @@ the EHR holds now, and never over someone else's edit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from .config import Write
 from .errors import Conflict, EHRError, Forbidden, NotFound, OutcomeUnknown, Refused
 from .fhir.http import FhirClient
 from .fhir.outbound import checked
-from .lookup import find_about, find_alike, find_by_key, is_ours
+from .lookup import WITHDRAWN, find_about, find_alike, find_by_key, is_ours
 from .messages import thread_of, told
 from .plan import Action, AlertContent, Known, Op
 from .report import RunReport
@@ -62,7 +62,10 @@ class Applier:
     sent: int = 0
 
     def may_write(self, type: str) -> bool:
-        """Both keys turned: writes on, and this type listed; what is told elsewhere has its own rule (`Sink.keys`)."""
+        """Both keys turned: writes on, and this type listed; what is told elsewhere has its own rule (`Sink.keys`).
+        A shadow tells nobody anything."""
+        if self.write.shadow:
+            return False
         keys = self.sinks[type].keys if type in self.sinks else "both"
         listed = keys != "both" or type in self.write.types
         return (self.write.enabled or keys == "none") and listed and not self.dry_run
@@ -151,9 +154,9 @@ class Applier:
         except Conflict:
             # A raced conditional create, or several matches: look before believing either.
             found = self._sent_already(action, expected)
-            if found:  # of several the first is ours; its copies are withdrawn when the pass looks for them
-                return self._adopt(action, row, sink, min(found, key=lambda body: str(body["id"])))
-            raise
+            if (ours := self.chosen(action.type, found)) is None:
+                raise
+            return self._adopt(action, row, sink, ours)
         except Refused as error:
             if not THERE_ALREADY.intersection(error.codes):
                 raise
@@ -167,10 +170,10 @@ class Applier:
             self.report.say(f"the EHR answered a {action.type} create with another resource; see: fhir-alliance status")
             return True
         if filed.status == 200 or filed.id is None:
-            found = [body] if body else self._sent_already(action, expected)
-            if len(found) != 1:
+            ours = body or self.chosen(action.type, self._sent_already(action, expected))
+            if ours is None:
                 raise OutcomeUnknown("a create was acknowledged without an id", status=filed.status)
-            return self._adopt(action, row, sink, found[0])
+            return self._adopt(action, row, sink, ours)
         owned = owned_hash(sink, body or resource, self.client.bases)
         self._settled(action, row, filed.id, filed.version or version_of(body), owned)
         return True
@@ -200,6 +203,17 @@ class Applier:
             return found
         others = {k.resource_id for k in self.ledger.known(row["patient"]) if k.type == row["type"]}
         return find_alike(self.client, sink, row, system, others)
+
+    def chosen(self, type: str, found: Sequence[Json]) -> Json | None:
+        """Which of the resources that a create may have left is ours, if that can be told.
+
+        Of several with our identifier the one that `copies` keeps: what is not withdrawn, with the smallest id. Of
+        several that are alike without one, nobody knows.
+        """
+        system = f"{self.frame.namespace}/{self.sinks[type].kind}"
+        if len(found) > 1 and not all(is_ours(body, system, None, "", self.client.bases) for body in found):
+            return None
+        return min(found, key=lambda body: (body.get("status") in WITHDRAWN, str(body["id"])), default=None)
 
     def _about(self, action: Action) -> Json | None:
         """An alert of ours about the same score, from before this store: never raise it twice."""

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from .apply import Applier
 from .errors import EHRError, Forbidden, NotFound, Refused
-from .holdings import WITHDRAWN, Held, as_known, held
+from .holdings import Held, as_known, held
+from .lookup import WITHDRAWN
 from .plan import Action, Known, Op
 from .store.store import Store, stamp
 

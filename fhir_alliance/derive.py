@@ -41,13 +41,18 @@ class SeriesStory:
 
 @dataclass(frozen=True, slots=True)
 class Strain:
-    """An episode in its dyad: what an alert is about. `policy` is the id of the policy that found it."""
+    """An episode in its dyad: what an alert is about.
+
+    policy  id of the policy that found it
+    labels  security labels of every form of the series: an alert tells of all of them
+    """
 
     key: SeriesKey
     episode: Episode
     assessment: Assessment
     instrument: Instrument
     policy: str = "alliance-policy/1"
+    labels: tuple[str, ...] = ()
 
     @property
     def dyad(self) -> tuple[str, str]:
@@ -124,8 +129,10 @@ def strains(told: Iterable[SeriesStory]) -> list[Strain]:
     found = []
     for story in told:
         by_response = {a.response: a for a in story.assessments}
+        labels = tuple(sorted({label for a in story.assessments for label in a.labels}))
         found += [
-            Strain(story.key, e, by_response[e.onset.source], story.instrument, story.by.id) for e in story.episodes
+            Strain(story.key, e, by_response[e.onset.source], story.instrument, story.by.id, labels)
+            for e in story.episodes
         ]
     found.sort(key=lambda s: (s.episode.onset.at, s.key.instrument, s.episode.onset.source))
     return [_superseded(s, found) for s in found]

@@ -14,12 +14,11 @@ from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
-from .lookup import subject_of
+from .lookup import WITHDRAWN, subject_of
 from .plan import Known
 from .sinks import Sink, owned_hash
 
 Json = dict[str, Any]
-WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)

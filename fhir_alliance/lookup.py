@@ -12,6 +12,8 @@ from .fhir.search import search
 from .sinks import Sink, compared_hash
 
 Json = dict[str, Any]
+WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
+"""Statuses of what is not to be used any more."""
 
 
 def subject_of(resource: Mapping[str, Any], bases: Sequence[str]) -> str | None:
@@ -78,7 +80,7 @@ def find_about(client: FhirClient, type: str, system: str, patient: str, focus: 
         refs += r.get("about") or []
         refs += (context.get("related") or []) if isinstance(context, dict) else []
         focused = {local(f.get("reference"), "Observation", client.bases) for f in refs if isinstance(f, dict)}
-        live = r.get("status") not in {"cancelled", "entered-in-error"} and not r.get("inResponseTo")
+        live = r.get("status") not in WITHDRAWN and not r.get("inResponseTo")
         ours = any(s == system for s, _ in _identifiers(r)) and subject_of(r, client.bases) == patient
         return focus in focused and live and ours
 

@@ -46,10 +46,10 @@ def _find_out(applier: Applier, row: Mapping[str, Any], after: timedelta) -> boo
     if row["op"] != Op.CREATE:
         return _find_out_update(applier, row, now)
     found, bases = applier.written(row), applier.client.bases
-    if len(found) == 1:
-        same = None if compared_hash(sink, found[0], bases) == row["expected"] else ""
-        owned = owned_hash(sink, found[0], bases)
-        done = {"resource_id": str(found[0]["id"]), "version_id": version_of(found[0]), "owned": owned}
+    if ours := applier.chosen(row["type"], found):
+        same = None if compared_hash(sink, ours, bases) == row["expected"] else ""
+        owned = owned_hash(sink, ours, bases)
+        done = {"resource_id": str(ours["id"]), "version_id": version_of(ours), "owned": owned}
         ledger.done(row["id"], now, **done, standing="written", fingerprint=same)
         if sink.kind == "alert":
             applier.thread(row["type"], row["key"], row["patient"], row["state"], row["level"])

@@ -128,6 +128,11 @@ class AlertContent:
     reply_to: str = ""
     note: StrainNote | None = None
 
+    @property
+    def fingerprint(self) -> str:
+        """Changes exactly when the labels do; what else is worth a write is told by state and level."""
+        return hashlib.blake2b(repr(self.labels).encode(), digest_size=16).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class Action:

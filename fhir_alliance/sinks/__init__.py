@@ -73,6 +73,21 @@ def labels(codes: Sequence[str]) -> list[Json]:
     return [dict(zip(("system", "code"), c.split("|", 1), strict=False)) for c in codes]
 
 
+def labelled(current: Json, codes: Sequence[str]) -> Json:
+    """{"meta": …} of a resource with these security labels too; none is ever taken away."""
+    meta = dict(current.get("meta") or {})
+    security = [s for s in meta.get("security") or [] if isinstance(s, dict)]
+    there = {(s.get("system"), s.get("code")) for s in security}
+    security += [s for s in labels(codes) if (s.get("system"), s.get("code")) not in there]
+    return {"meta": meta | ({"security": security} if security else {})}
+
+
+def labels_of(resource: Mapping[str, Any]) -> list[str]:
+    """Its security labels as "system|code", sorted."""
+    security = (resource.get("meta") or {}).get("security") or []
+    return sorted(f"{s.get('system')}|{s.get('code')}" for s in security if isinstance(s, dict))
+
+
 class Sink(ABC):
     """One type that we write.
 
@@ -191,7 +206,9 @@ __all__ = [
     "Sink",
     "compared_hash",
     "fhir_time",
+    "labelled",
     "labels",
+    "labels_of",
     "normal",
     "owned_hash",
     "sinks",

@@ -13,7 +13,7 @@ from typing import Any
 from ..config_writing import DocumentSettings
 from ..plan import AlertContent
 from ..strain_note import StrainNote
-from . import Frame, Json, Sink, fhir_time
+from . import Frame, Json, Sink, fhir_time, labelled
 
 TITLE = "Session feedback report"
 PLAIN = "text/plain"
@@ -53,7 +53,7 @@ class DocumentSink(Sink):
     def revise(self, current: Json, content: AlertContent, frame: Frame) -> Json:
         """A strain that came back to the data: the report of now, and valid again."""
         new = self.render(content, frame)
-        return current | {k: new[k] for k in ("status", "date", "content")}
+        return current | labelled(current, content.labels) | {k: new[k] for k in ("status", "date", "content")}
 
     def retract(self, current: Json, reason: str, frame: Frame) -> Json:
         """The text stays readable; the status says that it must not be used."""

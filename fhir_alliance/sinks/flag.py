@@ -7,7 +7,7 @@ from typing import Any
 
 from ..model import EpisodeState
 from ..plan import AlertContent
-from . import Frame, Json, Sink, fhir_time
+from . import Frame, Json, Sink, fhir_time, labelled, labels_of
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/flag-category"
 DETAIL = "http://hl7.org/fhir/StructureDefinition/flag-detail"
@@ -38,7 +38,7 @@ class FlagSink(Sink):
 
     def revise(self, current: Json, content: AlertContent, frame: Frame) -> Json:
         """The text follows the strain; the status only where the site opted in, or when it is back."""
-        new = current | {"code": _code(content, frame)}
+        new = current | labelled(current, content.labels) | {"code": _code(content, frame)}
         if current.get("status") == "entered-in-error":
             new["status"] = "active"
         if frame.close_on_repair and content.state is EpisodeState.REPAIRED:
@@ -56,8 +56,8 @@ class FlagSink(Sink):
         return {k: resource.get(k) for k in ("subject", "encounter")} | {"text": text}
 
     def compared(self, resource: Mapping[str, Any]) -> Json:
-        """Text and status."""
-        return self.owned(resource) | {"status": resource.get("status")}
+        """Text, status and labels."""
+        return self.owned(resource) | {"status": resource.get("status"), "security": labels_of(resource)}
 
 
 def _code(content: AlertContent, frame: Frame) -> Json:

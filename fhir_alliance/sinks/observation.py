@@ -7,7 +7,7 @@ from typing import Any
 
 from ..instruments.snomed import SYSTEM as SNOMED
 from ..plan import ScoreContent
-from . import Frame, Json, Sink
+from . import Frame, Json, Sink, labelled, labels_of
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 UCUM = "http://unitsofmeasure.org"
@@ -56,12 +56,9 @@ class ObservationSink(Sink):
         """Our elements anew, status `amended`; elements that others added stay."""
         new = self.render(content, frame) | {"status": "amended"}
         kept = {k: v for k, v in current.items() if k not in OURS}
-        security = [s for s in (current.get("meta") or {}).get("security") or [] if isinstance(s, dict)]
-        security += [s for s in new["meta"].get("security", []) if s not in security]
-        meta = dict(current.get("meta") or {}) | ({"security": security} if security else {})
         notes = [n for n in current.get("note") or [] if isinstance(n, dict) and OUR_NOTE not in str(n.get("text"))]
         theirs = {k: current[k] for k in ("identifier", "category") if current.get(k)}
-        return kept | new | theirs | {"meta": meta, "note": [*new["note"], *notes]}
+        return kept | new | theirs | labelled(current, content.labels) | {"note": [*new["note"], *notes]}
 
     def retract(self, current: Json, reason: str, frame: Frame) -> Json:
         """The value stays readable; the status says that it must not be used."""
@@ -81,12 +78,11 @@ class ObservationSink(Sink):
     def compared(self, resource: Mapping[str, Any]) -> Json:
         """Everything that we write but the time of filing; whether it is final or amended is no news by itself."""
         status = resource.get("status")
-        security = (resource.get("meta") or {}).get("security") or []
         notes = [n.get("text") for n in resource.get("note") or [] if isinstance(n, dict)]
         return self.owned(resource) | {
             "status": "valid" if status in {"final", "amended"} else status,
             "method": (resource.get("method") or {}).get("text"),
-            "security": sorted(f"{s.get('system')}|{s.get('code')}" for s in security if isinstance(s, dict)),
+            "security": labels_of(resource),
             "note": [n for n in notes if OUR_NOTE in str(n)],
         }
 

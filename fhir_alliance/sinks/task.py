@@ -11,7 +11,7 @@ from typing import Any
 
 from ..model import EpisodeState
 from ..plan import AlertContent
-from . import Frame, Json, Sink, fhir_time
+from . import Frame, Json, Sink, fhir_time, labelled, labels_of
 
 
 class TaskSink(Sink):
@@ -48,12 +48,14 @@ class TaskSink(Sink):
 
     def revise(self, current: Json, content: AlertContent, frame: Frame) -> Json:
         """Where the strain stands now; a note that says what changed. Never a lower priority."""
-        text = content.follow_up or content.evidence
-        note = [*(current.get("note") or []), {"time": frame.instant, "text": text}]
-        new = current | {"businessStatus": _state(content.state, frame), "note": note, "lastModified": frame.instant}
+        again = _withdrawn_by_us(current)
+        text = content.follow_up or (content.evidence if again else "")
+        note = [*(current.get("note") or []), *([{"time": frame.instant, "text": text}] if text else [])]
+        new = current | labelled(current, content.labels) | {"businessStatus": _state(content.state, frame)}
+        new |= {"lastModified": frame.instant} | ({"note": note} if note else {})
         if content.level == 3:
             new["priority"] = "urgent"
-        if _withdrawn_by_us(current):
+        if again:
             new = {k: v for k, v in new.items() if k != "statusReason"} | {"status": "requested"}
         return new
 
@@ -76,9 +78,10 @@ class TaskSink(Sink):
         }
 
     def compared(self, resource: Mapping[str, Any]) -> Json:
-        """Where the strain stands, how urgent it is, whether it is withdrawn, and what was noted."""
+        """Where the strain stands, how urgent it is, whether it is withdrawn, what was noted, and its labels."""
         notes = [n.get("text") for n in resource.get("note") or [] if isinstance(n, dict)]
-        return self.owned(resource) | {k: resource.get(k) for k in ("status", "priority")} | {"note": notes}
+        said = {k: resource.get(k) for k in ("status", "priority")}
+        return self.owned(resource) | said | {"note": notes, "security": labels_of(resource)}
 
 
 def _state(state: EpisodeState, frame: Frame) -> Json:

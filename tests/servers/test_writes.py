@@ -164,20 +164,44 @@ def test_a_lost_race_for_a_conditional_create(ehr: Ehr, clinic: Clinic, site: Ma
     assert versions(once_each(ehr, patient, (36.0, 37.0))) == before
 
 
-def test_several_matches_are_left_to_a_person(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
-    """Two Observations carry our identifier: neither is chosen, nothing is written, the operator is told."""
+def test_of_several_matches_one_stays(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """Two Observations carry our identifier: one is taken as ours, the other withdrawn, and the operator is told."""
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, (36.0,))
     site(proxy.base).sync()
     (first,) = ehr.observations(patient)
     ehr.put({**first, "id": clinic.id("twin")})
     again = site(proxy.base)
-    ran = again.sync(code=3)
-    assert ran.report["refused"] == {"Observation": {"create": 1}}
-    assert len(ran.messages) >= 1
-    assert len(ehr.observations(patient)) == 2
-    again.sync(code=None)
-    assert len(ehr.observations(patient)) == 2
+    ran = again.sync()
+    assert ran.report["written"] == {"Observation": {"retract": 1}}
+    assert any("copies" in message for message in ran.messages)
+    found = ehr.observations(patient)
+    stays = min(o["id"] for o in found)
+    assert {o["id"]: o["status"] for o in found if o["status"] != "entered-in-error"} == {stays: "final"}
+    assert again.sync().report["written"] == {}
+
+
+def test_an_unknown_write_of_which_two_stand(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """A gateway sent it twice and lost both answers: one is taken as ours, the other withdrawn."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, (36.0, 37.0))
+
+    def both(call: Call) -> None:
+        faults.unconditional(call)
+        faults.unconditional(call)
+
+    proxy.fault(both, method="POST", type="Observation", times=1)
+    here = site(proxy.base)
+    first = here.sync(code=3).report
+    assert (first["unknown"], first["written"]["Observation"]) == (
+        {"Observation": {"create": 1}},
+        {"create": 1, "retract": 1},
+    )
+    here.sync()
+    assert sorted(o["status"] for o in ehr.observations(patient)) == ["entered-in-error", "final", "final"]
+    before = versions(ehr.observations(patient))
+    assert here.sync().report["written"] == {}
+    assert versions(ehr.observations(patient)) == before
 
 
 def test_an_acknowledgement_without_a_body(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
