@@ -169,7 +169,8 @@ def _rights(vendor: Vendor) -> Iterator[str]:
     for about, rights in (("Needed", wanted.read), ("By `cohort.source`", cohort), ("To write", wanted.write)):
         if told := list(_offered(vendor, rights)):
             yield f"- {about}: {'; '.join(told)}."
-    if told := list(_offered(vendor, wanted.helpful)):
+    helpful = {type: letters for type, letters in wanted.helpful.items() if type not in wanted.write}
+    if told := list(_offered(vendor, helpful)):
         yield f"- Helpful, passes do without: {'; '.join(told)}."
     yield "- As SMART scopes: `doctor` prints them for your own settings."
 
