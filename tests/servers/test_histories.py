@@ -8,6 +8,7 @@ written: every score once, under the right patient, and the alerts that the poli
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +32,8 @@ from .clinic import Clinic, srs_items
 from .ehr import Ehr, reference, state, value
 from .proxy import Action, Proxy
 
+TIMES = int(os.environ.get("ALLIANCE_HISTORIES", "1"))
+"""For more on demand: ALLIANCE_HISTORIES=10 plays ten times as many."""
 EXAMPLES = {"sekmet": 300, "hapi": 40}
 TROUBLED = {"sekmet": 700, "hapi": 40}
 BASE = (37.2, 38.0, 37.6, 38.4, 37.9)
@@ -272,7 +275,7 @@ def world_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200 * TIMES)
 def test_random_histories(ehr: Ehr, server: Any, world_folder: Path) -> None:
     made = 0
 
@@ -295,7 +298,7 @@ def test_random_histories(ehr: Ehr, server: Any, world_folder: Path) -> None:
     for step in faults.STEPS:
         played = example([([("amend", 1, 30.5)], (step, 1))])(played)
     settings(
-        max_examples=EXAMPLES[server.recipe.name],
+        max_examples=TIMES * EXAMPLES[server.recipe.name],
         deadline=None,
         derandomize=True,
         database=None,
@@ -304,7 +307,7 @@ def test_random_histories(ehr: Ehr, server: Any, world_folder: Path) -> None:
     assert set(HITS) == set(faults.STEPS), f"not every step was hit: {HITS}"
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200 * TIMES)
 def test_troubled_histories(ehr: Ehr, server: Any, world_folder: Path, proxy: Proxy) -> None:
     """Whatever goes wrong in between: in the end the EHR holds what one pass over the final data would have written."""
     made = 0
@@ -332,7 +335,7 @@ def test_troubled_histories(ehr: Ehr, server: Any, world_folder: Path, proxy: Pr
         played = example([([("amend", 1, 30.5)], [(kind, 1, 1)]), ([("new", 28.0)], [(kind, 2, 3)])])(played)
         played = example([([("new", 28.0)], [(kind, 1, 6)])])(played)
     settings(
-        max_examples=TROUBLED[server.recipe.name],
+        max_examples=TIMES * TROUBLED[server.recipe.name],
         deadline=None,
         derandomize=True,
         database=None,
