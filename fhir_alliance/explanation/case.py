@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 from ..detection import Policy, Reference, Terms, time_order
+from ..detection.following import Following
+from ..detection.policy import RulePolicy
 from ..model import Detection, Episode, EpisodeState, Event, Instrument, Point, Score, Step
+
+_CLOSED = frozenset({"repaired", "unrepaired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,17 @@ class Account:
     def followed(self) -> bool:
         """Is the score one that follows an onset, judged by whether it stays as low?"""
         return self.around is not None and self.episode is None
+
+    @property
+    def cooling(self) -> Following | None:
+        """The course's constants, where a strain was closed so shortly before that a fall is only noticed."""
+        by, step, detection = self.case.by, self.step, self.case.detection
+        closes = [e.index for e in detection.events if e.kind in _CLOSED and step and e.index < step.index]
+        if not isinstance(by, RulePolicy) or step is None or not closes or self.followed:
+            return None
+        since = [s for s in detection.steps if closes[-1] <= s.index <= step.index]
+        anew = any(b.at - a.at > by.following.gap for a, b in pairwise(since))
+        return None if anew or len(since) - 1 > by.following.cooldown else by.following
 
     @property
     def compared(self) -> tuple[Point, ...]:

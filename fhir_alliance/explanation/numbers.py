@@ -78,10 +78,13 @@ def _limit(told: Account, reference: Reference) -> Rows:
     if told.followed:
         lasting = firing(instrument, reference.lasting, strict=reference.strict)
         return [("limit", f"{lasting}: a score {at} counts as still low")]
-    rows = [("limit", f"{firing(instrument, reference.limit, strict=reference.strict)}: a score {at} fires")]
-    if reference.severe is not None:
+    limit, cooling = firing(instrument, reference.limit, strict=reference.strict), told.cooling
+    soon = "a strain was closed just before, so a score"
+    rows = [("limit", f"{limit}: {soon} {at} is only noticed" if cooling else f"{limit}: a score {at} fires")]
+    if reference.severe is not None and (cooling is None or cooling.severe_in_cooldown):
         severe = firing(instrument, reference.severe, strict=reference.strict)
-        rows.append(("", f"{severe}: {at} a priority check-in at once"))
+        what = "a check-in all the same" if cooling else "a priority check-in at once"
+        rows.append(("", f"{severe}: {at} {what}"))
     return rows
 
 

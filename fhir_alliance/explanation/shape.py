@@ -57,6 +57,7 @@ def _score(told: Account) -> Json | None:
         "value": value,
         "minimum": change.minimum,
         "maximum": change.maximum,
+        "cooldown": told.cooling is not None,
         "compared_with": None,
     }
     if reference is None or terms is None:

@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import structs
+from policy_series import series as any_series
 from strain_series import START, detect, points
 
-from fhir_alliance.detection import policies, policy, subscale_drops
+from fhir_alliance.detection import STRAINS, policies, policy, subscale_drops
 from fhir_alliance.explanation import Account, Case, account, explain_text
 from fhir_alliance.figures import figures
 from fhir_alliance.instruments import get, load_all
@@ -176,6 +179,33 @@ def test_why_there_is_no_alert(series: str, session: int | None, says: str) -> N
 )
 def test_scores_inside_a_strain_raise_no_second_alert(session: int, says: str) -> None:
     assert explain(W4, session=session).startswith(f"No new alert: the possible strain of 2026-02-02 was open; {says}")
+
+
+def test_a_limit_shortly_after_a_strain_promises_no_alert() -> None:
+    scores = "4 4 4 3.2 4 4 4 3.2"
+    for session, soon in ((5, False), (6, True), (7, True), (8, False)):
+        text = explain(scores, session=session)
+        assert ("a strain was closed just before, so a score at or below it is only noticed" in text) == soon
+        assert "priority check-in at once" not in text or not soon
+    second = explain("4 4 4 3.2 4 2.6", by="alliance-policy/2")
+    assert "at or below it a check-in all the same" in second
+    assert "level check-in" in second
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_cooling_is_what_the_policy_did(data: st.DataObject) -> None:
+    """A fall that was only noticed came while cooling; one that opened a strain did not, or was severe."""
+    rows = data.draw(any_series(WAI_SR.change))
+    for id in ("alliance-policy/1", "alliance-policy/2", "step-rc/1"):
+        by = policy(id)
+        found = by.run(rows, WAI_SR.change)
+        for event in found.events:
+            if event.kind in STRAINS | {"cooldown"}:
+                told_of = account(Case(rows, found, WAI_SR, by, session=event.index))
+                assert (told_of.cooling is not None) == (event.kind == "cooldown") or (
+                    id == "alliance-policy/2" and event.level == 2
+                )
 
 
 def test_a_cut_off_is_noticed_where_the_site_entered_one() -> None:
@@ -406,6 +436,11 @@ def test_evidence_is_short_plain_and_has_the_numbers(series: str) -> None:
 def test_evidence_of_a_long_baseline_and_title_still_fits() -> None:
     long = replace(WAI_SR, title="A very long name of a form " * 12)
     assert len(evidence(long, episode(" ".join(["4.1"] * 9) + " 3"))) <= 600
+
+
+def test_evidence_calls_only_a_baseline_usual() -> None:
+    assert "Usual: 4.13 (" in evidence(WAI_SR, episode(W1))
+    assert "Before: 4.50 (2026-01-05 4.50)." in evidence(WAI_SR, episode("4.5 3.5"))
 
 
 def test_evidence_says_what_made_it_urgent() -> None:
