@@ -139,6 +139,13 @@ MATRIX: dict[str, Row] = {
     ),
     "what_a_profile_does_not_take_is_told_with_what_to_set": Row("doctor: what is refused, and what to set", FAST),
     "the_settings_to_begin_with_leave_nothing_to_mend": Row("doctor: the settings that it advises", FAST),
+    # test_lifecycle.py
+    "each_turn_in_each_sink": Row("the life of an alert in every sink", FAST),
+    "one_recipient_or_none": Row("one recipient or none, in every sink", FAST),
+    "labels_are_copied_and_added": Row("security labels on all that is written", FAST),
+    "a_forbidding_label_keeps_a_form_out": Row("psychotherapy notes and Part 2 records", FAST),
+    "a_shadow_tells_nobody": Row("a shadow tells nobody", FAST),
+    "a_document_shows_its_chart_where_that_is_wanted": Row("a chart as PDF", FAST),
     # test_instruments.py
     "versions_of_an_instrument_are_never_confused": Row("unknown versions of an instrument", FAST),
     "only_the_clients_view_of_the_alliance_alerts": Row("therapist and outcome forms raise no alert", FAST),
