@@ -8,7 +8,7 @@ from ..changes import BY
 from ..config import Settings
 from ..fhir.capability import Capability
 from .findings import Section
-from .fitness import ALERTS, SCORES, Fit, a, instead
+from .fitness import ALERTS, LISTED, SCORES, Fit, a, instead
 
 COLUMNS = ("read", "search", "create", "update", "if-none-exist")
 _CODES = {"search": "search-type"}
@@ -147,13 +147,14 @@ def _sink(capability: Capability, settings: Settings, endpoint: str, fit: Fit, s
             "If it takes none, each is refused and told, and nothing else is harmed.",
             "Try it with one test patient: fhir-alliance sync --patient ID.",
         )
+    elif check == "scores: document":
+        section.ok(check, LISTED)
     else:
         section.ok(check, f"Written. {_doubles(capability, kind)}")
 
 
 _ELSEWHERE = {
     "none": "Scores are not written to the EHR: they stay here.",
-    "document": "No resource for a score: the document of each strain lists the series.",
     "webhook": "Alerts go to your own system, without names and numbers.",
     "log": "A line in the log for each change of an alert.",
 }

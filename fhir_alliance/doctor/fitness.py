@@ -16,8 +16,8 @@ from ..vendors import Vendor
 SCORES: Mapping[str, str] = {
     "observation": "Observation",
     "flowsheet": "Observation",
-    "document": "",
     "none": "",
+    "document": "DocumentReference",
 }
 ALERTS: Mapping[str, str] = {
     "task": "Task",
@@ -28,6 +28,8 @@ ALERTS: Mapping[str, str] = {
     "log": "",
 }
 """Sink → the type that it creates; "": it asks nothing of the EHR."""
+LISTED = "No resource for a score: the document of each strain (a sink of alerts) lists the series."
+"""What the sink `document` means for scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _fits(capability: Capability, settings: Settings, vendor: Vendor | None, pur
         mine = sink in chosen
         why = _why(type, declared, known, vendor, known_fit.why if known_fit else "")
         if (purpose, sink) == ("scores", "document"):
-            why = "No resource for a score: the document of each strain (a sink of alerts) lists the series."
+            why = f"{LISTED} {why}"
         yield Fit(purpose, sink, type, mine, allowed, declared, known, why if mine else f"Not chosen. {why}")
 
 

@@ -95,7 +95,7 @@ def test_something_needed_is_missing(clinic: Clinic, run: Run) -> None:
     assert chosen["observation"]["declared"] is False
     first = found["problems"][0]
     assert (first["severity"], first["check"], first["endpoint"]) == ("fail", "scores: observation", "main")
-    assert first["do"].startswith('Set write.scores.sink = "document".')
+    assert first["do"].startswith('Set write.scores.sink = "none": scores stay here')
 
 
 @pytest.mark.parametrize("fault", [Reply(reset=True), Reply(401), Reply(500), Reply(body=b"<html>")])
