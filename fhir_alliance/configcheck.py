@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 
 from . import instruments
 from .catalogue import catalogue, files
@@ -20,7 +21,8 @@ from .rulebook import OUTSIDE, SINK_TYPES
 
 def problems(settings: Settings) -> list[str]:
     """What must be mended before a pass can do its work, one line each, with the setting's path first."""
-    return list(dict.fromkeys([*_reach(settings), *_secrets(settings), *_instruments(settings), *_schedule(settings)]))
+    found = (_reach(settings), _secrets(settings), _instruments(settings), _schedule(settings))
+    return list(dict.fromkeys(line for lines in found for line in lines))
 
 
 def notes(settings: Settings) -> list[str]:
@@ -138,6 +140,8 @@ def _schedule(settings: Settings) -> Iterator[str]:
             trigger(settings.schedule)
         except ConfigError as error:
             yield str(error)
+    if settings.serve.listens and not all(find_spec(name) for name in ("starlette", "uvicorn")):
+        yield "serve: the web server is not installed; run: pip install 'fhir-alliance[serve]'"
 
 
 def _notes(settings: Settings) -> Iterator[str]:

@@ -97,15 +97,18 @@ def serve(schedule: Schedule, once: Callable[[], bool], stop: threading.Event, b
     once  runs a pass; False when it could not, because another instance was at work
     """
 
+    working = threading.Lock()
+
     def tick() -> None:
-        if stop.is_set():
-            return  # it had to wait for another pass, and that was the last one
-        rung = bell.began()
-        try:
-            if not once() and rung:
-                bell.ring()
-        finally:
-            bell.ended()
+        with working:
+            if stop.is_set():
+                return
+            rung = bell.began()
+            try:
+                if not once() and rung:
+                    bell.ring()
+            finally:
+                bell.ended()
 
     def extra() -> None:
         if bell.wanted():
@@ -126,4 +129,7 @@ def serve(schedule: Schedule, once: Callable[[], bool], stop: threading.Event, b
     log("schedule.started")
     stop.wait()
     log("schedule.stopping")
-    scheduler.shutdown(wait=True)
+    # Not wait=True: it waits with a lock held that the running call needs when it asks for another.
+    scheduler.shutdown(wait=False)
+    with working:
+        pass

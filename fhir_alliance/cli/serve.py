@@ -19,7 +19,7 @@ def serve(config: ConfigOption = None) -> None:
     """
     from .. import sync as program
     from ..config import Settings
-    from ..errors import AllianceError, Exit
+    from ..errors import AllianceError, ConfigError, Exit, bug
     from ..log import log
     from ..schedule import Bell, trigger
     from ..schedule import serve as run_schedule
@@ -43,15 +43,18 @@ def serve(config: ConfigOption = None) -> None:
                 if error.exit_code is Exit.LEASE:
                     log("schedule.skipped")
                     return False
+            except Exception as error:
+                # The scheduler would swallow it. What it says may carry input values: its type and place only.
+                sys.stderr.write(f"fhir-alliance: a bug ended the pass ({bug(error)}); please report it\n")
             return True
 
         if settings.serve.listens:
             try:
                 from ..web.listening import listening
             except ImportError:
-                from ..errors import ConfigError
-
-                raise ConfigError("serve.listen needs: pip install 'fhir-alliance[serve]'") from None
+                raise ConfigError(
+                    "serve: the web server is not installed; run: pip install 'fhir-alliance[serve]'"
+                ) from None
             stack.enter_context(listening(lambda: settings, bell.ring))
         run_schedule(settings.schedule, once, stop, bell)
     raise typer.Exit(0)

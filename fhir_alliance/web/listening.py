@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..log import log
 from .app import Doors, application
 
-_ENOUGH = 20
+_ENOUGH = 100
 """Connections at a time; beyond it 503."""
 
 

@@ -133,6 +133,9 @@ MATRIX: dict[str, Row] = {
     "who_made_what_is_accounted_for": Row("Provenance, AuditEvent", TWINS),
     "audit_events_fail_nothing": Row("AuditEvents refused", FAST),
     "a_site_that_stops_takes_its_messages_back": Row("withdraw --all of messages", FAST),
+    # test_ways.py
+    "searches_by_post": Row("searches by POST", TWINS),
+    "a_watermark_by_days": Row("watermark by days", TWINS),
     # test_doctor.py
     "the_pages_say_what_doctor_prints": Row(
         "what doctor prints is in the docs", _only("sekmet", "hapi", "medplum", why="its page would say the same")
@@ -198,6 +201,7 @@ MATRIX: dict[str, Row] = {
     "a_nudge_while_the_patient_is_read_is_not_lost": Row("nudge during a pass", FAST),
     "floods_and_large_bodies_are_refused": Row("floods of nudges, large bodies", FAST),
     "ready_is_about_the_last_complete_pass": Row("health, readiness", FAST),
+    "a_bug_ends_the_pass_and_not_the_schedule": Row("a bug in a pass of serve", FAST),
     "what_cannot_be_listened_to_is_told_at_once": Row("port taken, poor secret", FAST),
     # test_explain.py
     "every_kind_of_alert_is_explained": Row("explain every kind of alert", FAST),

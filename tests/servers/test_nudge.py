@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -321,6 +323,31 @@ def test_ready_is_about_the_last_complete_pass(
     assert (stale.status_code, stale.json()["ready"]) == (503, False)
     assert stale.json()["last_success"]
     assert running.end().code == 0
+
+
+def test_a_bug_ends_the_pass_and_not_the_schedule(
+    ehr: Ehr, clinic: Clinic, site: MakeSite, serving: MakeRunning, proxy: Proxy
+) -> None:
+    """A table is missing, which no code expects: told in one line, and the next pass is tried all the same."""
+    ehr.put(clinic.srs("qr", clinic.patient(), 36, weeks=1))
+    here = nudged(site, proxy.base)
+    here.sync()
+    with contextlib.closing(sqlite3.connect(here.store)) as store:
+        store.execute("DROP TABLE quarantine")
+    proxy.fresh()
+    running = serving(here)
+    _await(lambda: _probes(proxy) == 1)
+    assert running.nudge() == 200
+    _await(lambda: _probes(proxy) == 2)
+    ran = running.end()
+    assert ran.code == 0
+    told = [line for line in ran.messages if "a bug ended the pass (OperationalError at " in line]
+    assert len(told) == 2
+
+
+def _probes(proxy: Proxy) -> int:
+    """How many passes have begun."""
+    return sum(seen.path == "metadata" for seen in proxy.seen)
 
 
 def test_what_cannot_be_listened_to_is_told_at_once(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from score_runs import Cli
 from sqlalchemy import text
 
 from fhir_alliance.config import Schedule, Settings, load
@@ -249,8 +251,13 @@ class Serving:
         self.bell = Bell(gap)
         self._once = once
         schedule = Schedule(every=timedelta(hours=5))
-        self._thread = threading.Thread(target=serve, args=(schedule, self._pass, self.stop, self.bell))
-        self._thread.start()
+        self.ended = threading.Event()
+
+        def run() -> None:
+            serve(schedule, self._pass, self.stop, self.bell)
+            self.ended.set()
+
+        threading.Thread(target=run, daemon=True).start()
 
     def _pass(self) -> bool:
         self.passes += 1
@@ -265,8 +272,7 @@ class Serving:
         self.stop.set()
         for _ in range(10):
             self.go.release()
-        self._thread.join(30)
-        assert not self._thread.is_alive()
+        assert self.ended.wait(30)
 
 
 @pytest.fixture
@@ -295,6 +301,18 @@ def test_rings_during_a_pass_bring_one_more_and_only_one(made: list[Serving]) ->
     made[0].go.release()
     made[0].end()
     assert made.pop().passes == 2
+
+
+def test_a_ring_at_the_end_does_not_keep_it_from_ending(made: list[Serving]) -> None:
+    """The pass that ends asks for another while the scheduler is being shut down."""
+    made.append(Serving())
+    made[0].await_pass()
+    made[0].stop.set()
+    made[0].bell.ring()
+    assert not made[0].ended.wait(0.2)  # the running pass is waited for
+    made[0].go.release()
+    assert made[0].ended.wait(30)
+    assert made[0].passes == 1
 
 
 def test_there_is_a_least_time_between(made: list[Serving]) -> None:
@@ -341,6 +359,19 @@ def test_listening_is_off_until_it_is_asked_for(tmp_path: Path) -> None:
     assert site(tmp_path, "[serve]\nlisten = true").serve.listens
     assert site(tmp_path, '[serve.nudge]\nsecret = { env = "X" }').serve.listens
     assert site(tmp_path, "[serve]\nlisten = true").serve.host == "127.0.0.1"
+
+
+def test_without_the_extra_it_is_told_and_nothing_is_started(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONG", "sesame-sesame-sesame")
+    site(tmp_path, '[schedule]\nevery = "1h"\n[serve.nudge]\nsecret = { env = "LONG" }')
+    for name in [name for name in sys.modules if name.startswith("fhir_alliance.web.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert cli("--config", tmp_path / "site.toml", command="serve") == 2
+    assert "fhir-alliance[serve]" in cli.err
+    assert not (tmp_path / "alliance.db").exists()
 
 
 def test_check_warns_of_other_machines_and_of_poor_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
