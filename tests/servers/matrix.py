@@ -134,7 +134,9 @@ MATRIX: dict[str, Row] = {
     "audit_events_fail_nothing": Row("AuditEvents refused", FAST),
     "a_site_that_stops_takes_its_messages_back": Row("withdraw --all of messages", FAST),
     # test_ways.py
-    "searches_by_post": Row("searches by POST", TWINS),
+    "searches_by_post": Row(
+        "searches by POST", {"medplum": "its skin, which is ours, gives no further pages of them", **TWINS}
+    ),
     "a_watermark_by_days": Row("watermark by days", TWINS),
     # test_doctor.py
     "the_pages_say_what_doctor_prints": Row(
