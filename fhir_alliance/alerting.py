@@ -10,14 +10,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from .answers import NOTHING_HEARD, Heard
 from .derive import Strain
 from .detection import STRAINS
 from .keys import Keys
 from .model import UNASSIGNED, EpisodeState
-from .plan import Action, AlertContent, Known, Op
+from .plan import LABELS, Action, AlertContent, Known, Op
 from .wording import evidence, headline, sentence
 
 BUSY = "another alert of this dyad is open"
+ANSWERED = "silenced or put off by the clinician's answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def plan_alerts(
     *,
     retracted: Collection[str] = (),
     follows: bool = True,
+    heard: Heard = NOTHING_HEARD,
 ) -> tuple[list[Action], Counter[str]]:
     """Alerts of one resource type for one patient, and why some strains raise none.
 
@@ -78,6 +81,7 @@ def plan_alerts(
     known      our alerts of that type for this patient
     retracted  responses that are entered in error: their alert is too
     follows    is what stands kept up to date with its strain? A document is not: it tells of the onset
+    heard      what clinicians answered: a silenced episode keeps its place, and nothing more is told of it
     """
     held = {k.key: k for k in known}
     current = {keys.alert(*s.dyad, s.assessment.response): s for s in strains}
@@ -85,7 +89,8 @@ def plan_alerts(
     owners: dict[tuple[str, str], str] = {}
     for key, k in held.items():
         s = current.get(key)
-        action = _withdraw(k, retracted) if s is None else _follow(k, s, keys, rules) if follows else None
+        quiet = heard.quiet(key, rules.now)
+        action = _withdraw(k, retracted) if s is None else _follow(k, s, keys, rules, quiet=quiet) if follows else None
         planned |= {key: action} if action else {}
         if s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}:
             owners[s.dyad] = key
@@ -95,7 +100,7 @@ def plan_alerts(
         before = held.get(key)
         if before is not None and before.standing not in {"refused", "retracted"}:
             continue
-        if why := _silence(s, s.dyad in owners, rules):
+        if why := _silence(s, key, owners.get(s.dyad), heard, rules):
             silent[why] += 1
             second += [s] if why == BUSY else []
             continue
@@ -104,7 +109,7 @@ def plan_alerts(
         planned[key] = _raise(type, before, alert_content(s, keys, rules))
     for s in second:
         key = owners[s.dyad]
-        if not follows and key not in planned:
+        if (not follows and key not in planned) or heard.quiet(key, rules.now):
             continue
         if action := _attach(s, current[key], held.get(key), planned.get(key), keys, rules):
             planned[key] = action
@@ -143,17 +148,23 @@ def _blocks(s: Strain) -> bool:
     return s.episode.kind in STRAINS and s.episode.state is EpisodeState.OPEN
 
 
-def _silence(s: Strain, busy: bool, rules: AlertRules) -> str | None:
-    """Why a strain raises no alert, or None when it should."""
+def _silence(s: Strain, key: str, owner: str | None, heard: Heard, rules: AlertRules) -> str | None:
+    """Why a strain raises no alert, or None when it should.
+
+    owner  key of the alert that is open for this dyad, if there is one
+    """
+    if heard.quiet(key, rules.now):
+        return ANSWERED
     if s.key.rater != "client":
         return "answered by a related person"
     if s.episode.state is not EpisodeState.OPEN:
         return "already closed when first seen"
-    if not rules.recent(s.episode.onset.at):
+    # What a cap held back was young enough when it was first seen.
+    if not (key in heard.waiting or rules.recent(s.episode.onset.at)):
         return "onset too old"
     if not rules.owner(s.assessment.practitioner):
         return "no single treating practitioner"
-    if busy:
+    if owner is not None:
         return BUSY
     return None
 
@@ -177,13 +188,16 @@ _WORDS = {
 _LOW_EARLY_ENDED = "Follow-up of the low start has ended."
 
 
-def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules) -> Action | None:
-    """Worsening and closing of an alert that stands, and labels that its forms have got since."""
+def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules, *, quiet: bool) -> Action | None:
+    """Worsening and closing of an alert that stands, and labels that its forms have got since.
+
+    quiet  a person wants to hear no more of it: the labels only
+    """
     if k.standing != "written":
         return None
     worse = s.episode.worsened
-    escalate = s.episode.level == 3 and k.level < 3 and worse is not None and rules.recent(worse.at)
-    moved = k.state != s.episode.state
+    escalate = s.episode.level == 3 and k.level < 3 and worse is not None and rules.recent(worse.at) and not quiet
+    moved = k.state != s.episode.state and not quiet
     content = alert_content(s, keys, rules)
     relabelled = bool(k.fingerprint) and k.fingerprint != content.fingerprint
     if not (escalate or moved or relabelled):
@@ -193,6 +207,8 @@ def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules) -> Action | None
         ended = s.episode.kind == "low-early" and s.episode.state is EpisodeState.EXPIRED
         notes.append(_LOW_EARLY_ENDED if ended else _WORDS[s.episode.state])
     level, attached = 3 if escalate else k.level, tuple(k.attached.split())
-    content = replace(content, level=level, follow_up=" ".join(notes), attached=attached)
+    event = "worse" if escalate else "raised" if moved else LABELS
+    state = EpisodeState(k.state) if quiet and k.state else content.state
+    content = replace(content, level=level, state=state, follow_up=" ".join(notes), attached=attached, event=event)
     why = " ".join(notes) or "its security labels changed"
     return Action(Op.UPDATE, k.type, k.key, k.patient, content, k, why, push=escalate)

@@ -19,7 +19,7 @@ from .fhir.http import FhirClient
 from .fhir.outbound import checked
 from .lookup import WITHDRAWN, find_about, find_alike, find_by_key, is_ours
 from .messages import thread_of, told
-from .plan import Action, AlertContent, Known, Op
+from .plan import LABELS, Action, AlertContent, Known, Op
 from .report import RunReport
 from .sinks import Frame, Json, Messenger, Sink, compared_hash, owned_hash
 from .store.ledger import Ledger
@@ -60,6 +60,8 @@ class Applier:
     fixed: Collection[str] = ()
     """Types of which the EHR declares that it takes no update."""
     sent: int = 0
+    quiet: Callable[[Known, Json], bool] = lambda _, __: False
+    """Has a person said that this alert, as it stands there, is to be left alone? Asked right before a change."""
 
     def may_write(self, type: str) -> bool:
         """Both keys turned: writes on, and this type listed; what is told elsewhere has its own rule (`Sink.keys`).
@@ -268,6 +270,10 @@ class Applier:
             self.ledger.stand(k, "foreign", self.clock())
             why = f"a {k.type} of ours was edited by someone else; left so"
             self._refuse(action, row, None, ("foreign-edit",), why)
+            return True
+        tells = action.op is Op.UPDATE and sink.kind == "alert" and getattr(action.content, "event", "") != LABELS
+        if tells and self.quiet(k, body):
+            self.ledger.settle(row, "released", self.clock())
             return True
         if action.op is Op.RETRACT:
             new = sink.retract(body, action.reason, self.frame)

@@ -125,6 +125,12 @@ class Alerts(Section):
         None, description="go-live date: nothing before it is pushed", examples=[date(2026, 1, 31)]
     )
     due: Duration = Field(timedelta(days=7), description="due date of a Task, from its creation")
+    max_per_day: int = Field(
+        3,
+        ge=0,
+        description="new alerts to one clinician in a day; the others wait for the next days, and one Task says how "
+        "many. Priority check-ins always come. 0: no such cap",
+    )
 
     @model_validator(mode="after")
     def _pool(self) -> Alerts:

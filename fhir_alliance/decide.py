@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .alerting import AlertRules, plan_alerts
+from .answers import NOTHING_HEARD, Heard
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import SitePolicies
 from .filing import Filing, filed
@@ -63,6 +64,7 @@ class Evidence:
     vanished, moved  known responses that are gone, or another patient's now
     stored           the assessments of the pass before
     known            resources of ours about the patient or from its responses
+    heard            what clinicians answered to its alerts
     """
 
     readings: Sequence[Reading]
@@ -71,6 +73,7 @@ class Evidence:
     moved: frozenset[str]
     stored: Sequence[Assessment]
     known: Sequence[Known]
+    heard: Heard = NOTHING_HEARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def decide(evidence: Evidence, rules: Rulebook) -> Decision:
     told = stories(assessments, rules.instruments, rules.policies, cutoffs=rules.cutoffs, as_of=rules.as_of)
     found = strains(told)
     scores, unfiled = _scores(evidence, placed, stays, rules)
-    alerts, silent = _alerts(evidence.known, found, placed, rules)
+    alerts, silent = _alerts(evidence, found, placed, rules)
     alerts = [_reported(a, told, found, rules) for a in alerts]
     return Decision(
         placed=placed,
@@ -142,8 +145,9 @@ def _scores(
 
 
 def _alerts(
-    known: Sequence[Known], found: Sequence[Strain], placed: Placed, rules: Rulebook
+    evidence: Evidence, found: Sequence[Strain], placed: Placed, rules: Rulebook
 ) -> tuple[list[Action], Counter[str]]:
+    known, heard = evidence.known, evidence.heard
     retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}
     labels = {label for a in placed.kept for label in a.labels}
     actions: list[Action] = []
@@ -153,11 +157,11 @@ def _alerts(
         if (tell := rules.messages.get(type)) is None:
             follows = type != DOCUMENT
             planned, why = plan_alerts(
-                type, found, mine, rules.keys, rules.alerts, retracted=retracted, follows=follows
+                type, found, mine, rules.keys, rules.alerts, retracted=retracted, follows=follows, heard=heard
             )
         else:
             planned, why = plan_messages(
-                type, found, mine, rules.keys, rules.alerts, tell=tell, retracted=retracted, labels=labels
+                type, found, mine, rules.keys, rules.alerts, tell=tell, retracted=retracted, labels=labels, heard=heard
             )
         if type in rules.alert_types:
             silent |= why

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from .fhir.answered import withdrawn
 from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
@@ -80,7 +81,9 @@ def find_about(client: FhirClient, type: str, system: str, patient: str, focus: 
         refs += r.get("about") or []
         refs += (context.get("related") or []) if isinstance(context, dict) else []
         focused = {local(f.get("reference"), "Observation", client.bases) for f in refs if isinstance(f, dict)}
-        live = r.get("status") not in WITHDRAWN and not r.get("inResponseTo")
+        ended = r.get("status") in WITHDRAWN
+        # Ended by a person, a Task is still the one alert about this strain; withdrawn by us, it is none.
+        live = not (ended and (r.get("resourceType") != "Task" or withdrawn(r))) and not r.get("inResponseTo")
         ours = any(s == system for s, _ in _identifiers(r)) and subject_of(r, client.bases) == patient
         return focus in focused and live and ours
 

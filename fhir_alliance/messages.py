@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from .alerting import AlertRules, plan_alerts
+from .answers import NOTHING_HEARD, Heard
 from .derive import Strain
 from .keys import Keys
 from .model import EpisodeState
@@ -76,14 +77,17 @@ def plan_messages(
     tell: Collection[str] = EVERYTHING,
     retracted: Collection[str] = (),
     labels: Collection[str] = (),
+    heard: Heard = NOTHING_HEARD,
 ) -> tuple[list[Action], Counter[str]]:
     """Messages of one type about one patient, and why some strains raise none.
 
     tell    which further messages are sent: worse, recovered, unrepaired, expired, reopened
     labels  security labels of this patient's forms, for a message whose own form is gone
+    heard   what clinicians answered
     """
     rows = threads(known)
-    actions, silent = plan_alerts(type, strains, [head(r) for r in rows.values()], keys, rules, retracted=retracted)
+    heads = [head(r) for r in rows.values()]
+    actions, silent = plan_alerts(type, strains, heads, keys, rules, retracted=retracted, heard=heard)
     found = [_message(a, rows.get(a.key, []), tell, rules, labels) for a in actions]
     return [a for a in found if a is not None], silent
 

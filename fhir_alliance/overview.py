@@ -6,6 +6,7 @@ is what the next pass would decide.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,27 +14,31 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from .answers import Answer, word
 from .catalogue import catalogue
 from .config import Settings
 from .decide import ALERTS
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import site_policies
+from .digest import is_digest
 from .fhir.stated import DIFFERS, disagreement
 from .keys import Keys
 from .messages import thread_of
 from .shadow import Shadow, shadow
 from .store import tables as t
+from .store.answers import Answers
 from .store.ledger import Ledger
 from .store.store import SetAside, Store, last_complete, last_runs, stamp, unstamp
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One strain and, if there is one, the alert that stands for it ("Task/12")."""
+    """One strain and, if there is one, the alert that stands for it ("Task/12"), and what was answered to it."""
 
     strain: Strain
     story: SeriesStory
     alerts: tuple[str, ...]
+    answer: Answer
 
 
 def told(
@@ -59,12 +64,11 @@ def standings(engine: Engine, settings: Settings, endpoint: str, secret: bytes, 
     keys = Keys(base, secret)
     series = told(engine, settings, endpoint, now)
     by_key = {s.key: s for s in series}
-    alerts = alerts_by_key(engine, base)
+    alerts, answers = alerts_by_key(engine, base), Answers(engine, base).all()
     found = [s for _, group in _by_patient(series) for s in strains(group)]
     found.sort(key=lambda s: s.episode.onset.at)
-    return [
-        Standing(s, by_key[s.key], tuple(alerts.get(keys.alert(*s.dyad, s.assessment.response), ()))) for s in found
-    ]
+    told_as = [(s, keys.alert(*s.dyad, s.assessment.response)) for s in found]
+    return [Standing(s, by_key[s.key], tuple(alerts.get(key, ())), answers.get(key, Answer())) for s, key in told_as]
 
 
 def _by_patient(series: list[SeriesStory]) -> Iterator[tuple[str, list[SeriesStory]]]:
@@ -101,6 +105,11 @@ class Status:
     held: dict[str, int]
     disagreements: list[Mapping[str, Any]]
     """Totals that are stated otherwise, by the form or beside it."""
+    answers: Mapping[str, int]
+    """Alerts by what their clinicians answered; `snoozed` ones are put off for now."""
+    answers_by_clinician: Mapping[str, Mapping[str, int]]
+    waiting: Mapping[str, int]
+    """Alerts that a cap holds back, by clinician."""
 
 
 def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> Status:
@@ -112,7 +121,8 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
         alerts = select(w.key, w.practitioner, w.created, w.state, w.standing)
         every = c.execute(alerts.where(w.base == base, w.type.in_(ALERTS)).order_by(w.type.desc())).mappings()
         # One strain is one alert, in however many places and messages it was told.
-        rows = list({r["key"]: r for r in every if thread_of(r["key"]) == r["key"]}.values())
+        firsts = (r for r in every if thread_of(r["key"]) == r["key"] and not is_digest(r["key"]))
+        rows = list({r["key"]: r for r in firsts}.values())
         held: dict[str, int] = {}
         for type, standing in c.execute(select(w.type, w.standing).where(w.base == base)):
             held[f"{type}.{standing}"] = held.get(f"{type}.{standing}", 0) + 1
@@ -124,6 +134,11 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
         if row["created"] >= stamp(now - timedelta(weeks=4)):
             weekly[row["practitioner"]] = weekly.get(row["practitioner"], 0.0) + 0.25
     fresh = last_complete(engine)
+    heard = Answers(engine, base)
+    answers = heard.all()
+    said = [
+        (r["practitioner"], word(answers.get(r["key"], Answer()), now)) for r in rows if r["standing"] != "retracted"
+    ]
     return Status(
         endpoint=endpoint,
         runs=list(last_runs(engine)),
@@ -132,10 +147,16 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
         due=store.due_count(),
         quarantine=store.quarantine(),
         alerts_per_clinician_week=weekly,
-        open_alerts=sum(r["state"] == "open" and r["standing"] == "written" for r in rows),
+        open_alerts=sum(
+            r["state"] == "open" and r["standing"] == "written" and not answers.get(r["key"], Answer()).silences
+            for r in rows
+        ),
         unassigned=unassigned,
         held=held,
         disagreements=[line for a in store.flagged(DIFFERS) if (line := disagreement(a))],
+        answers=Counter(what for _, what in said),
+        answers_by_clinician={who: Counter(what for w, what in said if w == who) for who, _ in said},
+        waiting=Counter(w.practitioner for w in heard.waiting()),
     )
 
 

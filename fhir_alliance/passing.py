@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
@@ -26,6 +27,7 @@ from .fhir.http import Exchange, FhirClient
 from .fhir.inbound import rules as reading_rules
 from .fhir.needs import needs
 from .keys import Keys
+from .listening import Listening
 from .log import log
 from .outcomes import find_out
 from .own_device import file_device
@@ -36,6 +38,7 @@ from .report import RunReport
 from .rulebook import rulebook
 from .sinks import Frame, sinks
 from .stated_totals import StatedTotals
+from .store.answers import Answers
 from .store.ledger import Ledger
 from .store.store import Store, stamp, unstamp
 
@@ -66,6 +69,7 @@ class EndpointPass:
         rights = needs(settings, writes=not report.dry_run)
         self.client = FhirClient(endpoint, settings.root, trace=_trace, stop=self.stop, needs=rights)
         self.store = Store(engine, endpoint.base_url)
+        self.answers = Answers(engine, endpoint.base_url)
         self.audit = audit
         self.events: AuditEvents | None = None
         told = partial(self._told, audit) if audit else None
@@ -112,6 +116,8 @@ class EndpointPass:
         file_device(self.applier)
         due, seen, everybody = self._due(roster, patient, retry, server_now)
         due |= {p for p in unknown if p in roster}
+        due |= self._listen(due, seen, server_now, everything=bool(everybody) or retry, only=patient is not None)
+        due &= set(roster)
         rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
         stated = StatedTotals(self.client, self.settings, rules)
         due |= self._told_elsewhere(stated, due, seen, server_now, everybody or patient) & set(roster)
@@ -124,7 +130,7 @@ class EndpointPass:
         try:
             patients.work(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
-                push(patients, self.settings.write.max_alert_share)
+                push(patients, self.settings, ZoneInfo(self.settings.endpoint[self.name].timezone))
                 look_for_copies(self.applier, self.store)
         except WriteCap:
             self.report.stopped_early = True
@@ -143,6 +149,7 @@ class EndpointPass:
     def _patients(self) -> Patients:
         return Patients(
             self.store,
+            self.answers,
             self.applier,
             self.rules,
             self.stop,
@@ -195,6 +202,28 @@ class EndpointPass:
         if retry:
             due = set(roster)
         return due & set(roster), found.newest, found.everybody
+
+    def _listen(
+        self, due: Collection[str], seen: dict[str, datetime], server_now: datetime, *, everything: bool, only: bool
+    ) -> set[str]:
+        """Hear what clinicians answered; patients about whom that changes what is to be done."""
+        listening = Listening(
+            self.client,
+            self.store,
+            self.answers,
+            self.report,
+            self.settings.read,
+            ZoneInfo(self.settings.endpoint[self.name].timezone),
+            f"{self.settings.namespace}/alert",
+            self.now,
+            server_now,
+            self.settings.alerts.close_on_repair,
+        )
+        listening.listen(self.capability, due, everything=everything, only=only)
+        self.applier.quiet = listening.quiet
+        seen.update(listening.newest)
+        self.report.endpoints[self.name]["answers"] = listening.why
+        return listening.concerned | self.answers.awaken(self.now)
 
     def _told_elsewhere(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from . import faults
+from .answers import Heard
 from .apply import Applier
 from .audit import Audit
 from .audit_events import AuditEvents
@@ -20,6 +21,7 @@ from .provenance import plan_provenance
 from .read_ahead import read_ahead
 from .reading import PatientReader, PatientRecord, newer
 from .stated_totals import carried
+from .store.answers import Answers
 from .store.store import Store
 from .tally import tally
 
@@ -34,9 +36,11 @@ class Patients:
     width     how many are read at the same time
     newest    type → newest meta.lastUpdated that was seen
     deferred  what calls a clinician, planned, with its row of the ledger: it waits until everybody was looked at
+    decided   who was looked at
     """
 
     store: Store
+    answers: Answers
     applier: Applier
     rules: Rulebook
     stop: threading.Event
@@ -47,6 +51,7 @@ class Patients:
     events: AuditEvents | None
     newest: dict[str, datetime] = field(default_factory=dict)
     deferred: list[tuple[Action, int]] = field(default_factory=list)
+    decided: set[str] = field(default_factory=set)
 
     def work(self, reader: PatientReader, due: Sequence[str], progress: Progress | None) -> None:
         """Everybody who is due. One patient's trouble costs that patient; WriteCap and SafetyError end the pass."""
@@ -88,13 +93,16 @@ class Patients:
         known = ledger.known(patient, [r.id for r in record.readings if r.id])
         stored = self.store.assessments(patient)
         readings = record.readings if record.compared else carried(record.readings, stored)
-        decision = decide(Evidence(readings, record.around, record.vanished, record.moved, stored, known), self.rules)
+        heard = Heard(self.answers.of(patient), frozenset(w.key for w in self.answers.waiting(patient)))
+        gone = record.vanished, record.moved
+        decision = decide(Evidence(readings, record.around, *gone, stored, known, heard), self.rules)
         new, total = self.store.record(patient, decision.assessments, decision.aside, decision.stays, self.now)
         tally(report, record, decision, self.rules.instruments)
         report.quarantine_new += new
         report.quarantine_total += total
         rows = ledger.plan(patient, decision.actions, self.now)
         faults.reached("planned")
+        self.decided.add(patient)
         settled = all(k.standing != "unknown" for k in known)
         for action in decision.actions:
             row = rows[action.type, action.key]

@@ -98,6 +98,10 @@ class ScoreContent:
         return hashlib.blake2b(repr(self).encode(), digest_size=16).hexdigest()
 
 
+LABELS = "labels"
+"""Event of an update that brings security labels and tells nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertContent:
     """One alert, before a sink gives it a resource's shape. `owner` is a reference.

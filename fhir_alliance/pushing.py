@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, time, tzinfo
+
+from .answers import Heard
+from .config import Settings
+from .decide import ALERTS
+from .digest import Call, Waiting, held_back, is_digest, plan_digests
 from .errors import EHRError, SafetyError
+from .messages import thread_of
 from .patients import Patients
+from .plan import Action, AlertContent
 
 SHARE_FROM = 20
 """Dyads from which the share is looked at (`decisions.md` 2.8)."""
 
+Planned = list[tuple[Action, int]]
 
-def push(patients: Patients, most: float) -> None:
-    """Send what waits. `most`: the share of dyads with a baseline that one pass may alert about, else SafetyError."""
+
+def push(patients: Patients, settings: Settings, zone: tzinfo) -> None:
+    """Send what waits, as far as the caps allow; the rest stays planned for another day.
+
+    SafetyError when more dyads than write.max_alert_share would be alerted. zone: of the clinicians' days
+    """
     applier = patients.applier
-    dyads = {
-        (a.patient, getattr(a.content, "practitioner", "")) for a, _ in patients.deferred if applier.may_write(a.type)
-    }
+    mine = [(a, row) for a, row in patients.deferred if applier.may_write(a.type)]
+    _check_share(patients, mine, settings.write.max_alert_share)
+    later = _later(patients, mine, settings.alerts.max_per_day, zone)
+    done: dict[str, bool] = {}
+    for action, row in patients.deferred:
+        if thread_of(action.key) in later:
+            done[action.patient] = False
+            continue
+        _point(patients, action.patient)
+        if applier.ledger.in_doubt(action.patient, "Observation"):
+            # The next pass finds that out, and then the alert can point to the score.
+            applier.report.say("an alert waits until it is known whether its score was written")
+            done[action.patient] = False
+            continue
+        done[action.patient] = _send(patients, action, row) and done.get(action.patient, True)
+    for patient, ok in done.items():
+        if ok:
+            patients.complete(patient)
+    _hold(patients, mine, later)
+    _tell_of_waiting(patients, zone)
+
+
+def _point(patients: Patients, patient: str) -> None:
+    """Alerts refer to scores by their ids in the EHR, those of earlier passes too."""
+    if isinstance(focus := patients.applier.frame.focus, dict):
+        focus.update(patients.applier.ledger.observation_refs(patient))
+
+
+def _send(patients: Patients, action: Action, row: int) -> bool:
+    try:
+        return patients.applier.apply(action, row)
+    except EHRError as error:
+        patients.applier.report.ehr_failed = True
+        patients.applier.report.say(str(error))
+        return False
+
+
+def _check_share(patients: Patients, mine: Planned, most: float) -> None:
+    """Of the dyads that could be alerted about, too many at once are a fault. Who waited already was counted then."""
+    waited = {w.key for w in patients.answers.waiting()}
+    dyads = {(a.patient, getattr(a.content, "practitioner", "")) for a, _ in mine if thread_of(a.key) not in waited}
     total = _dyads(patients) if dyads else 0
     if total >= SHARE_FROM and len(dyads) > most * total:
         raise SafetyError(
             f"{len(dyads)} of {total} dyads would be alerted in this pass, more than write.max_alert_share allows; "
             "no alert was written, scores were; look at `sync --dry-run` before raising it"
         )
-    done: dict[str, bool] = {}
-    for action, row in patients.deferred:
-        if isinstance(applier.frame.focus, dict):
-            applier.frame.focus.update(applier.ledger.observation_refs(action.patient))
-        if applier.ledger.in_doubt(action.patient, "Observation"):
-            # The next pass finds that out, and then the alert can point to the score.
-            applier.report.say("an alert waits until it is known whether its score was written")
-            done[action.patient] = False
-            continue
-        try:
-            ok = applier.apply(action, row)
-        except EHRError as error:
-            ok = False
-            applier.report.ehr_failed = True
-            applier.report.say(str(error))
-        done[action.patient] = done.get(action.patient, True) and ok
-    for patient, ok in done.items():
-        if ok:
-            patients.complete(patient)
 
 
 def _dyads(patients: Patients) -> int:
@@ -47,3 +80,51 @@ def _dyads(patients: Patients) -> int:
     known, store = patients.rules.instruments, patients.store
     held = [i for i in store.instruments() if i in known and known[i].highest_level("client") == 3]
     return store.dyads_with_baseline(held)
+
+
+# -- a clinician's day ---------------------------------------------------------------------------
+
+
+def _new(mine: Planned) -> Iterable[AlertContent]:
+    """The new alerts among what is planned: not what becomes of those that stand."""
+    for action, _ in mine:
+        raised = action.known is None or action.known.standing in {"refused", "retracted"}
+        if raised and isinstance(action.content, AlertContent) and thread_of(action.key) == action.key:
+            yield action.content
+
+
+def _later(patients: Patients, mine: Planned, most: int, zone: tzinfo) -> set[str]:
+    calls = {c.key: Call(c.key, c.owner, c.level, c.onset_at) for c in _new(mine)}
+    return held_back(calls.values(), patients.answers.called_since(_midnight(patients.now, zone), ALERTS), most)
+
+
+def _midnight(now: datetime, zone: tzinfo) -> datetime:
+    return datetime.combine(now.astimezone(zone).date(), time(), zone)
+
+
+def _hold(patients: Patients, mine: Planned, later: set[str]) -> None:
+    """Remember what waits: it is not lost by growing old, and the digest counts it."""
+    held = {c.key: Waiting(c.key, c.patient, c.practitioner, c.response, c.focus_key) for c in _new(mine)}
+    patients.answers.hold(patients.decided, [w for key, w in held.items() if key in later], patients.now)
+
+
+def _tell_of_waiting(patients: Patients, zone: tzinfo) -> None:
+    """One Task a day for a clinician for whom something waits."""
+    applier, rules = patients.applier, patients.rules
+    waiting = patients.answers.waiting()
+    applier.report.waiting += len(waiting)
+    if not applier.may_write("Task") or "Task" not in rules.alert_types:
+        if waiting:
+            applier.report.say(f"{len(waiting)} alerts wait (alerts.max_per_day); without Tasks nobody is told of them")
+        return
+    labels = set(rules.labels)
+    for patient in {w.patient for w in waiting}:
+        _point(patients, patient)
+        about = {w.response for w in waiting}
+        labels |= {x for a in patients.store.assessments(patient) if a.response in about for x in a.labels}
+    known = [k for k in applier.ledger.known("") if k.type == "Task" and is_digest(k.key)]
+    day = patients.now.astimezone(zone).date()
+    actions = plan_digests(waiting, known, rules.keys, day, Heard(patients.answers.of("")), labels)
+    rows = applier.ledger.plan("", actions, patients.now)
+    for action in actions:
+        _send(patients, action, rows[action.type, action.key])

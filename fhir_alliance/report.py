@@ -19,6 +19,8 @@ class RunReport:
     written    "Type.op" → count; likewise planned (not sent: writes are off, or a dry run)
     found      what stood there already as we would have written it
     silent     strains that raised no alert, by reason
+    answers    what clinicians answered since the last pass, by answer
+    waiting    alerts that a cap holds back
     unfiled    scores that have no place in the EHR, by reason
     disagreements  totals that are stated otherwise than we compute them, with references: only in what is asked for
     plan       in a dry run, every action with the resource that would be sent
@@ -40,10 +42,12 @@ class RunReport:
     refused: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     silent: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
     unfiled: Counter[str] = field(default_factory=Counter)
     quarantine_new: int = 0
     quarantine_total: int = 0
     pushed: int = 0
+    waiting: int = 0
     notices: int = 0
     episodes: Counter[str] = field(default_factory=Counter)
     watermark: dict[str, str] = field(default_factory=dict)
@@ -108,7 +112,12 @@ class RunReport:
             "found": _by_type(self.found),
             "refused": _by_type(self.refused),
             "unknown": _by_type(self.unknown),
-            "alerts": {"pushed": self.pushed, "silent": dict(sorted(self.silent.items()))},
+            "alerts": {
+                "pushed": self.pushed,
+                "waiting": self.waiting,
+                "silent": dict(sorted(self.silent.items())),
+                "answers": dict(sorted(self.answers.items())),
+            },
             "unfiled": dict(sorted(self.unfiled.items())),
             "episodes": dict(sorted(self.episodes.items())),
             "notices": self.notices,

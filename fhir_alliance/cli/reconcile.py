@@ -98,7 +98,7 @@ def withdraw(
         if off:
             typer.echo(f"Nothing was done: writing is off for {', '.join(sorted(off))}; see [write].", err=True)
             raise typer.Exit(int(Exit.USAGE))
-        _ask_twice(len(standing), {k.patient for k in standing}, confirm)
+        _ask_twice(len(standing), {k.patient for k in standing if k.patient}, confirm)
         done, left = withdraw_all(one)
     typer.echo(
         f"{done} withdrawn, {left} not. No pass runs from now on; to begin again: fhir-alliance withdraw --resume"

@@ -67,6 +67,8 @@ def status_json(s: Status, strains: list[Standing]) -> dict[str, Any]:
         "held": s.held,
         "unassigned": s.unassigned,
         "open_alerts": s.open_alerts,
+        "answers": {"counts": dict(s.answers), "by_clinician": {k: dict(v) for k, v in s.answers_by_clinician.items()}},
+        "waiting": dict(s.waiting),
         "alerts_per_clinician_week": s.alerts_per_clinician_week,
         "strains": [strain_json(x) for x in strains],
         "disagreements": s.disagreements,
@@ -89,6 +91,8 @@ def strain_json(x: Standing) -> dict[str, Any]:
         "onset": e.onset.at.isoformat(),
         "state": str(e.state),
         "alerts": list(x.alerts),
+        "answer": str(x.answer.said) if x.alerts else None,
+        "snoozed_until": x.answer.until.isoformat() if x.answer.until else None,
     }
 
 
@@ -114,10 +118,14 @@ def status_text(s: Status, strains: list[Standing]) -> str:
     lines.append(f"  open strains         {len(open_now)} ({s.open_alerts} with an open alert)")
     for x in open_now:
         e = x.strain.episode
-        alert = ", ".join(x.alerts) or "no alert"
+        alert = ", ".join([*x.alerts, str(x.answer.said)]) if x.alerts else "no alert"
         lines.append(
             f"    {x.strain.key.patient}  {x.strain.key.instrument}  {e.kind} since {e.onset.at:%Y-%m-%d}  {alert}"
         )
+    if s.answers:
+        lines.append(f"  answers to alerts    {', '.join(f'{n} {what}' for what, n in sorted(s.answers.items()))}")
+    if s.waiting:
+        lines.append(f"  held back            {sum(s.waiting.values())} alerts: alerts.max_per_day is reached")
     if s.alerts_per_clinician_week:
         lines.append("  alerts per clinician and week, mean of the last four weeks")
         lines += [f"    {who}  {n:g}" for who, n in sorted(s.alerts_per_clinician_week.items())]

@@ -41,7 +41,7 @@ class FlagSink(Sink):
         new = current | labelled(current, content.labels) | {"code": _code(content, frame)}
         if current.get("status") == "entered-in-error":
             new["status"] = "active"
-        if frame.close_on_repair and content.state is EpisodeState.REPAIRED:
+        if frame.close_on_repair and content.state is EpisodeState.REPAIRED and new["status"] == "active":
             new |= {"status": "inactive", "period": dict(current.get("period") or {}) | {"end": frame.instant}}
         return new
 

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..digest import DigestContent
 from ..model import EpisodeState
 from ..plan import AlertContent
 from . import Frame, Json, Sink, fhir_time, labelled, labels_of
+from .digest import is_digest_task, render_digest, retract_digest, revise_digest
+
+ENDED = frozenset({"rejected", "cancelled", "entered-in-error"})
 
 
 class TaskSink(Sink):
@@ -19,8 +23,10 @@ class TaskSink(Sink):
 
     type = "Task"
 
-    def render(self, content: AlertContent, frame: Frame) -> Json:
+    def render(self, content: AlertContent | DigestContent, frame: Frame) -> Json:
         """A new Task; a severe onset starts `urgent`."""
+        if isinstance(content, DigestContent):
+            return render_digest(content, frame)
         focus = (frame.focus or {}).get(content.focus_key) or f"QuestionnaireResponse/{content.response}"
         return {
             "resourceType": "Task",
@@ -46,31 +52,41 @@ class TaskSink(Sink):
             "restriction": {"period": {"end": fhir_time(frame.now + frame.due)}},
         }
 
-    def revise(self, current: Json, content: AlertContent, frame: Frame) -> Json:
+    def revise(self, current: Json, content: AlertContent | DigestContent, frame: Frame) -> Json:
         """Where the strain stands now; a note that says what changed. Never a lower priority."""
+        if isinstance(content, DigestContent):
+            return revise_digest(current, content, frame)
         again = _withdrawn_by_us(current)
         text = content.follow_up or (content.evidence if again else "")
         note = [*(current.get("note") or []), *([{"time": frame.instant, "text": text}] if text else [])]
         new = current | labelled(current, content.labels) | {"businessStatus": _state(content.state, frame)}
         new |= {"lastModified": frame.instant} | ({"note": note} if note else {})
-        if content.level == 3:
+        # Raised once, when it gets worse: a person may lower it afterwards.
+        if content.level == 3 and (content.event == "worse" or again):
             new["priority"] = "urgent"
         if again:
             new = {k: v for k, v in new.items() if k != "statusReason"} | {"status": "requested"}
         return new
 
     def retract(self, current: Json, reason: str, frame: Frame) -> Json:
-        """Cancelled, or entered-in-error where the form was; the reason in words."""
-        status = "entered-in-error" if "entered in error" in reason else "cancelled"
+        """Cancelled, or entered-in-error where the form was; the reason in words. A Task that a person ended stays
+        as that person left it."""
+        if is_digest_task(current):
+            return retract_digest(current, reason, frame)
+        status, why = "entered-in-error" if "entered in error" in reason else "cancelled", f"Withdrawn: {reason}"
+        mine: Json = {"status": status, "statusReason": {"text": why}}
+        if current.get("status") in ENDED and not _withdrawn_by_us(current):
+            mine = {} if current.get("statusReason") else {"statusReason": {"text": why}}
         return current | {
-            "status": status,
-            "statusReason": {"text": f"Withdrawn: {reason}"},
+            **mine,
             "businessStatus": _state(EpisodeState.WITHDRAWN, frame),
             "lastModified": frame.instant,
         }
 
     def owned(self, resource: Mapping[str, Any]) -> Json:
         """What a clinician has no reason to change."""
+        if is_digest_task(resource):
+            return {}
         state = resource.get("businessStatus") or {}
         codings = state.get("coding") if isinstance(state, dict) else None
         return {k: resource.get(k) for k in ("intent", "description", "focus", "for", "encounter")} | {
@@ -81,6 +97,9 @@ class TaskSink(Sink):
         """Where the strain stands, how urgent it is, whether it is withdrawn, what was noted, and its labels."""
         notes = [n.get("text") for n in resource.get("note") or [] if isinstance(n, dict)]
         said = {k: resource.get(k) for k in ("status", "priority")}
+        if is_digest_task(resource):
+            about = [i.get("valueReference") for i in resource.get("input") or [] if isinstance(i, dict)]
+            return said | {"description": resource.get("description"), "input": about}
         return self.owned(resource) | said | {"note": notes, "security": labels_of(resource)}
 
 
@@ -97,5 +116,7 @@ def _state(state: EpisodeState, frame: Frame) -> Json:
 
 
 def _withdrawn_by_us(current: Json) -> bool:
+    if current.get("status") not in {"cancelled", "entered-in-error"}:
+        return False
     codings = (current.get("businessStatus") or {}).get("coding") or []
     return any(c.get("code") == EpisodeState.WITHDRAWN for c in codings if isinstance(c, dict))

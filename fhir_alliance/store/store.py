@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, delete, func, insert, or_, select, update
+from sqlalchemy import Engine, Select, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ..answers import SILENCING
 from ..model import Assessment, Reading, Score
 from . import quarantine
 from . import tables as t
@@ -85,7 +86,10 @@ class Store:
         with self.engine.begin() as c:
             tables = (
                 (t.patient, t.patient.c.id),
-                *((x, x.c.patient) for x in (t.assessment, t.written, t.ledger, t.quarantine)),
+                *(
+                    (x, x.c.patient)
+                    for x in (t.assessment, t.written, t.ledger, t.quarantine, t.answer, t.waiting, t.missed)
+                ),
             )
             return sum(
                 c.execute(delete(table).where(table.c.base == self.base, column == patient)).rowcount
@@ -261,6 +265,7 @@ class Store:
             .join(last, last.c.patient == t.written.c.patient)
             .where(t.written.c.base == self.base, t.written.c.state == "open", t.written.c.standing == "written")
             .where(last.c.last < stamp(before))
+            .where(t.written.c.key.not_in(_silenced(self.base)))
         )
         with self.engine.connect() as c:
             return list(c.execute(query).scalars())
@@ -272,6 +277,12 @@ class Store:
     def tell_again(self, patients: Collection[str]) -> None:
         """`retry`: what stays set aside for these patients counts as new; lines of anybody else are dropped."""
         quarantine.tell_again(self.engine, self.base, patients)
+
+
+def _silenced(base: str) -> Select[tuple[str]]:
+    """Keys of alerts about which nothing more is told."""
+    a = t.answer.c
+    return select(a.key).where(a.base == base, or_(a.said.in_(SILENCING), a.until.is_not(None)))
 
 
 def _assessment(row: Mapping[str, Any]) -> Assessment:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text, true
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; compared at start so that migrations are loaded only when needed."""
 
 metadata = MetaData()
@@ -153,4 +153,47 @@ quarantine = Table(
     Column("told", Boolean, nullable=False, server_default=true()),
     PrimaryKeyConstraint("base", "source", "scale"),
     Index("quarantine_patient", "base", "patient"),
+)
+
+answer = Table(
+    "answer",
+    metadata,
+    Column("base", String),
+    Column("type", String),
+    Column("key", String),
+    Column("patient", String, nullable=False),
+    Column("practitioner", String, nullable=False),
+    Column("said", String, nullable=False),
+    Column("until", String),
+    Column("since", String, nullable=False),
+    Column("looked", String, nullable=False),
+    PrimaryKeyConstraint("base", "type", "key"),
+    Index("answer_patient", "base", "patient"),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("base", String),
+    Column("key", String),
+    Column("patient", String, nullable=False),
+    Column("practitioner", String, nullable=False),
+    Column("response", String, nullable=False),
+    Column("focus_key", String, nullable=False),
+    Column("since", String, nullable=False),
+    PrimaryKeyConstraint("base", "key"),
+    Index("waiting_patient", "base", "patient"),
+)
+
+missed = Table(
+    "missed",
+    metadata,
+    Column("base", String),
+    Column("appointment", String),
+    Column("practitioner", String),
+    Column("patient", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("how", String, nullable=False),
+    PrimaryKeyConstraint("base", "appointment", "practitioner"),
+    Index("missed_patient", "base", "patient"),
 )
