@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .answers import NOTHING_HEARD, Heard
+from .corroboration import KIND as MISSED
 from .derive import Strain
 from .detection import STRAINS
 from .keys import Keys
@@ -185,6 +186,10 @@ _WORDS = {
 }
 
 
+_WORSE = {
+    False: "Still low one or more sessions later: priority raised.",
+    True: "The client has missed a session since, or called it off within 24 hours: priority raised.",
+}
 _LOW_EARLY_ENDED = "Follow-up of the low start has ended."
 
 
@@ -202,7 +207,7 @@ def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules, *, quiet: bool) 
     relabelled = bool(k.fingerprint) and k.fingerprint != content.fingerprint
     if not (escalate or moved or relabelled):
         return None
-    notes = ["Still low one or more sessions later: priority raised."] if escalate else []
+    notes = [_WORSE[worse.kind == MISSED]] if escalate and worse else []
     if moved:
         ended = s.episode.kind == "low-early" and s.episode.state is EpisodeState.EXPIRED
         notes.append(_LOW_EARLY_ENDED if ended else _WORDS[s.episode.state])

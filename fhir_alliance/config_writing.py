@@ -132,6 +132,12 @@ class Alerts(Section):
         "many. Priority check-ins always come. 0: no such cap",
     )
 
+    missed_sessions: bool = Field(
+        False,
+        description="read the Appointments of clients with an open alert: a session that the client missed, or "
+        "cancelled within 24 hours, makes it urgent",
+    )
+
     @model_validator(mode="after")
     def _pool(self) -> Alerts:
         # A Task may not be owned by a Group; a message may go to one (Oracle Health's pools are Groups).

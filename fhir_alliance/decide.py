@@ -12,6 +12,7 @@ from datetime import datetime
 
 from .alerting import AlertRules, plan_alerts
 from .answers import NOTHING_HEARD, Heard
+from .corroboration import Missed, corroborated
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import SitePolicies
 from .filing import Filing, filed
@@ -65,6 +66,7 @@ class Evidence:
     stored           the assessments of the pass before
     known            resources of ours about the patient or from its responses
     heard            what clinicians answered to its alerts
+    missed           sessions that the client missed
     """
 
     readings: Sequence[Reading]
@@ -74,6 +76,7 @@ class Evidence:
     stored: Sequence[Assessment]
     known: Sequence[Known]
     heard: Heard = NOTHING_HEARD
+    missed: Sequence[Missed] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def decide(evidence: Evidence, rules: Rulebook) -> Decision:
     stays = evidence.vanished | unlicensed
     assessments = (*placed.kept, *(a for a in evidence.stored if a.response in stays))
     told = stories(assessments, rules.instruments, rules.policies, cutoffs=rules.cutoffs, as_of=rules.as_of)
-    found = strains(told)
+    found = corroborated(strains(told), evidence.missed)
     scores, unfiled = _scores(evidence, placed, stays, rules)
     alerts, silent = _alerts(evidence, found, placed, rules)
     alerts = [_reported(a, told, found, rules) for a in alerts]

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, select
 from .answers import Answer, word
 from .catalogue import catalogue
 from .config import Settings
+from .corroboration import corroborated
 from .decide import ALERTS
 from .derive import SeriesStory, Strain, stories, strains
 from .detection import site_policies
@@ -28,6 +29,7 @@ from .shadow import Shadow, shadow
 from .store import tables as t
 from .store.answers import Answers
 from .store.ledger import Ledger
+from .store.missed import missed_by
 from .store.store import SetAside, Store, last_complete, last_runs, stamp, unstamp
 
 
@@ -65,7 +67,8 @@ def standings(engine: Engine, settings: Settings, endpoint: str, secret: bytes, 
     series = told(engine, settings, endpoint, now)
     by_key = {s.key: s for s in series}
     alerts, answers = alerts_by_key(engine, base), Answers(engine, base).all()
-    found = [s for _, group in _by_patient(series) for s in strains(group)]
+    missed = missed_by(engine, base) if settings.alerts.missed_sessions else []
+    found = corroborated([s for _, group in _by_patient(series) for s in strains(group)], missed)
     found.sort(key=lambda s: s.episode.onset.at)
     told_as = [(s, keys.alert(*s.dyad, s.assessment.response)) for s in found]
     return [Standing(s, by_key[s.key], tuple(alerts.get(key, ())), answers.get(key, Answer())) for s, key in told_as]

@@ -29,6 +29,7 @@ from .fhir.needs import needs
 from .keys import Keys
 from .listening import Listening
 from .log import log
+from .missing import MissedSessions
 from .outcomes import find_out
 from .own_device import file_device
 from .patients import Patients, Progress
@@ -126,7 +127,7 @@ class EndpointPass:
         log("patients.due", due=len(due), cohort=len(roster), everybody=bool(everybody))
         self.store.mark_due(due)
         reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared)
-        patients = self._patients()
+        patients = self._patients(reader)
         try:
             patients.work(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
@@ -146,7 +147,9 @@ class EndpointPass:
                 newer(seen, type, at, at)
             self._checkpoints(roster, seen, bool(everybody))
 
-    def _patients(self) -> Patients:
+    def _patients(self, reader: PatientReader) -> Patients:
+        asked = self.settings.alerts.missed_sessions and self.capability.interaction("Appointment", "search-type")
+        missed = MissedSessions(reader, self.report, self.settings.read, self.now) if asked is not False else None
         return Patients(
             self.store,
             self.answers,
@@ -156,6 +159,7 @@ class EndpointPass:
             self.now,
             self.settings.endpoint[self.name].http.give_up_after,
             self.settings.read.max_connections,
+            missed,
             self.audit,
             self.events,
         )
@@ -198,6 +202,8 @@ class EndpointPass:
         due = found.patients
         due |= self.ledger.unfinished_patients([t for t in self.applier.sinks if self.applier.may_write(t)])
         due |= set(self.store.silent_since(self.now - SERIES_GAP))
+        if self.settings.alerts.missed_sessions:
+            due |= self.answers.open_alerts()
         due |= set(self.store.patients_of(found.responses).values())
         if retry:
             due = set(roster)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from . import faults
@@ -12,9 +12,11 @@ from .answers import Heard
 from .apply import Applier
 from .audit import Audit
 from .audit_events import AuditEvents
-from .decide import Evidence, Rulebook, decide
+from .corroboration import Missed, corroborable
+from .decide import Decision, Evidence, Rulebook, decide
 from .errors import EHRError, Unauthorised, bug
 from .log import log
+from .missing import MissedSessions
 from .plan import Action
 from .provenance import TYPE as PROVENANCE
 from .provenance import plan_provenance
@@ -22,6 +24,7 @@ from .read_ahead import read_ahead
 from .reading import PatientReader, PatientRecord, newer
 from .stated_totals import carried
 from .store.answers import Answers
+from .store.missed import keep_missed, missed_by
 from .store.store import Store
 from .tally import tally
 
@@ -34,6 +37,7 @@ class Patients:
 
     patience  patients in a row that fail because of the EHR before the pass is ended
     width     how many are read at the same time
+    missed    where sessions that clients missed are looked at
     newest    type → newest meta.lastUpdated that was seen
     deferred  what calls a clinician, planned, with its row of the ledger: it waits until everybody was looked at
     decided   who was looked at
@@ -47,6 +51,7 @@ class Patients:
     now: datetime
     patience: int
     width: int
+    missed: MissedSessions | None
     audit: Audit | None
     events: AuditEvents | None
     newest: dict[str, datetime] = field(default_factory=dict)
@@ -95,7 +100,8 @@ class Patients:
         readings = record.readings if record.compared else carried(record.readings, stored)
         heard = Heard(self.answers.of(patient), frozenset(w.key for w in self.answers.waiting(patient)))
         gone = record.vanished, record.moved
-        decision = decide(Evidence(readings, record.around, *gone, stored, known, heard), self.rules)
+        evidence = Evidence(readings, record.around, *gone, stored, known, heard, self._missed(patient))
+        decision = self._corroborated(patient, decide(evidence, self.rules), evidence)
         new, total = self.store.record(patient, decision.assessments, decision.aside, decision.stays, self.now)
         tally(report, record, decision, self.rules.instruments)
         report.quarantine_new += new
@@ -119,6 +125,18 @@ class Patients:
         if settled:
             self.complete(patient)
             faults.reached("checkpoint")
+
+    def _missed(self, patient: str) -> list[Missed]:
+        """Missed sessions as they were read before, where the site wants them looked at."""
+        return missed_by(self.store.engine, self.store.base, patient) if self.missed else []
+
+    def _corroborated(self, patient: str, decision: Decision, evidence: Evidence) -> Decision:
+        """Once more, with the sessions that the client has missed since an open strain began."""
+        since = min((s.episode.onset.at for s in decision.strains if corroborable(s)), default=None)
+        if self.missed is None or since is None or (missed := self.missed.of(patient, since)) is None:
+            return decision
+        keep_missed(self.store.engine, self.store.base, patient, missed)
+        return decide(replace(evidence, missed=missed), self.rules)
 
     def complete(self, patient: str) -> None:
         """Everything about a patient is settled: account for it, then remember that."""

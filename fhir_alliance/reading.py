@@ -121,7 +121,7 @@ class PatientReader:
         if moved or vanished:
             survivor = survivor or self._survivor(patient)
         others = self._complete_sessions(patient, readings, sessions)
-        roles = {role: self._role(role) for s in sessions.values() for role in _roles(s)}
+        roles = {role: self.role(role) for s in sessions.values() for role in _roles(s)}
         around = Surroundings(sessions, frozenset(others), roles, self._care_team(patient))
         counts = {"QuestionnaireResponse": len(readings), "Encounter": len(sessions)}
         if observations:
@@ -219,7 +219,8 @@ class PatientReader:
                 return who
         return None
 
-    def _role(self, role: str) -> str | None:
+    def role(self, role: str) -> str | None:
+        """The practitioner in a PractitionerRole, or None."""
         if role not in self._roles:
             try:
                 about = self.client.read(role).body.get("practitioner")
@@ -260,7 +261,7 @@ class PatientReader:
             ref = about.get("reference") if isinstance(about, dict) else None
             who = local(ref, "Practitioner", self.client.bases)
             if who is None and (role_ref := local(ref, "PractitionerRole", self.client.bases)):
-                who = self._role(role_ref)
+                who = self.role(role_ref)
             if wanted in codes and who:
                 found.add(who)
         return found

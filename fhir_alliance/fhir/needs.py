@@ -48,6 +48,8 @@ def needs(settings: Settings, *, writes: bool = True) -> Needs:
     helpful = dict(_HELPFUL)
     if alerts.care_team_role:
         helpful["CareTeam"] = "s"
+    if alerts.missed_sessions:
+        helpful["Appointment"] = "s"
     if alerts.pool:
         helpful = joined(helpful, {alerts.pool.split("/")[0]: "r"})
     if settings.read.stated_totals != "never":

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, and_, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ..answers import Answer, Said, combined
+from ..answers import SILENCING, Answer, Said, combined
 from ..digest import Waiting, is_digest
 from ..plan import Known
 from . import tables as t
@@ -69,6 +69,14 @@ class Answers:
             for row in c.execute(select(t.answer).where(t.answer.c.base == self.base, which)).mappings():
                 found.setdefault(row["key"], []).append(_answer(row))
         return {key: combined(answers) for key, answers in found.items()}
+
+    def open_alerts(self) -> set[str]:
+        """Patients with an alert that is open, not yet urgent, and not silenced."""
+        w, a = t.written.c, t.answer.c
+        silenced = select(a.key).where(a.base == self.base, a.said.in_(SILENCING))
+        query = select(w.patient).distinct().where(w.base == self.base, w.state == "open", w.standing == "written")
+        with self.engine.connect() as c:
+            return set(c.execute(query.where(w.level == 2, w.key.not_in(silenced))).scalars())
 
     def awaken(self, now: datetime) -> set[str]:
         """Patients of whom an alert was snoozed until now: they are due from here on, and no longer snoozed."""

@@ -19,6 +19,7 @@ LAYERS = (
     "strain_note",
     "plan",
     "digest",
+    "corroboration",
     "alerting filing",
     "messages",
     "decide shadow",
@@ -26,7 +27,7 @@ LAYERS = (
     "config_types config_auth config_serve config_writing config_tree config_messages config catalogue log faults "
     "report audit vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
-    "lookup reading stated_totals cohort changes due apply listening outcomes provenance audit_events rulebook "
+    "lookup reading missing stated_totals cohort changes due apply listening outcomes provenance audit_events rulebook "
     "configcheck",
     "holdings own_device read_ahead tally patients copies pushing passing overview explaining doctor",
     "opening reconcile nudging",
@@ -35,7 +36,7 @@ LAYERS = (
     "cli",
     "clidoc",
 )
-PURE = {name for names in LAYERS[:9] for name in names.split()}
+PURE = {name for names in LAYERS[:10] for name in names.split()}
 ALLOWED = {"__future__", "bisect", "collections", "dataclasses", "datetime", "enum", "functools", "hashlib"}
 ALLOWED |= {"itertools", "math", "operator", "re", "statistics", "textwrap", "types", "typing", "fhir_alliance"}
 ALLOWED |= {"msgspec"}  # frozen types that are made quickly

@@ -241,6 +241,10 @@ MATRIX: dict[str, Row] = {
     "nothing_before_the_go_live_date": Row("alerts.since", FAST),
     "whoever_opted_out_is_neither_read_nor_written_about": Row("cohort.exclude", FAST),
     "a_due_date_of_the_sites_own": Row("alerts.due", FAST),
+    "a_missed_session_makes_an_open_alert_urgent": Row("missed session", TWINS),
+    "what_is_no_missed_session_raises_nothing": Row("not a missed session", FAST),
+    "a_late_cancellation_counts_and_a_correction_does_not_fight": Row("late cancellation", FAST),
+    "appointments_that_cannot_be_read_cost_no_pass": Row("Appointments refused", FAST),
     # test_stated_totals.py
     "a_total_stated_beside_a_response": Row("another total beside a response", CACHE),
     "a_form_that_states_its_own_total": Row("a form's own total differs", FAST),

@@ -13,7 +13,7 @@ from fhir_alliance.sync import sync
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import Ehr, Json, reference, state, versions
-from .faults import doing
+from .faults import doing, status
 from .product import Site
 from .proxy import Proxy
 
@@ -47,26 +47,26 @@ def snooze(task: Json, until: datetime) -> dict[str, Any]:
     return {"restriction": {"period": {"start": until.strftime("%Y-%m-%dT%H:%M:%SZ"), "end": end}}}
 
 
-@pytest.mark.parametrize("status", ["rejected", "cancelled", "entered-in-error"])
-def test_a_silenced_episode_is_left_alone(ehr: Ehr, clinic: Clinic, site: MakeSite, status: str) -> None:
+@pytest.mark.parametrize("ended", ["rejected", "cancelled", "entered-in-error"])
+def test_a_silenced_episode_is_left_alone(ehr: Ehr, clinic: Clinic, site: MakeSite, ended: str) -> None:
     """Whoever says "not a strain" hears no more of it: no escalation, no note, no second Task, whatever comes next."""
     clinic.patient(), clinic.practitioner()
     here = site()
     patient, doctor, task = raised(ehr, clinic, here, last=2)
-    said = answer(ehr, task, status=status, statusReason={"text": "we had talked about it"})
+    said = answer(ehr, task, status=ended, statusReason={"text": "we had talked about it"})
     clinic.course(patient, doctor, (LOWER,), last=1)
     report = here.sync().report
     assert report["alerts"] == {
         "pushed": 0,
         "waiting": 0,
         "silent": {},
-        "answers": {"rejected" if status == "rejected" else "cancelled": 1},
+        "answers": {"rejected" if ended == "rejected" else "cancelled": 1},
     }
     clinic.course(patient, doctor, (BACK,))
     assert here.sync().report["alerts"]["answers"] == {}
     assert versions(ehr.tasks(patient)) == versions([said])
     told = here.run("status", "--json").report
-    assert told["answers"]["counts"] == {"rejected" if status == "rejected" else "cancelled": 1}
+    assert told["answers"]["counts"] == {"rejected" if ended == "rejected" else "cancelled": 1}
     assert told["answers"]["by_clinician"] == {f"Practitioner/{doctor}": told["answers"]["counts"]}
     assert told["open_alerts"] == 0
     assert "not a word" not in str(told)
@@ -385,3 +385,98 @@ def test_a_due_date_of_the_sites_own(ehr: Ehr, clinic: Clinic, site: MakeSite) -
     _, _, task = raised(ehr, clinic, site(**{"alerts.due": "3d"}))
     due = datetime.fromisoformat(task["restriction"]["period"]["end"])
     assert due - datetime.fromisoformat(task["authoredOn"]) == timedelta(days=3)
+
+
+# -- sessions that the client missed -------------------------------------------------------------
+
+
+def appointment(ehr: Ehr, clinic: Clinic, patient: str, doctor: str | None, weeks: float, **elements: Any) -> Json:
+    """An Appointment so many weeks back; a `noshow` unless something else is said."""
+    start = clinic.weeks_ago(weeks)
+    actors = [f"Patient/{patient}", *([f"Practitioner/{doctor}"] if doctor else [])]
+    resource: Json = {
+        "resourceType": "Appointment",
+        "id": clinic.id(f"app{len(clinic.patients)}-{round(weeks * 100)}-{patient[-3:]}"),
+        "status": "noshow",
+        "start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "end": (start + timedelta(minutes=50)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "participant": [{"actor": {"reference": a}, "status": "accepted"} for a in actors],
+    }
+    return ehr.put(resource | elements)
+
+
+def called_off(clinic: Clinic, weeks: float, hours: float, code: str = "pat") -> dict[str, Any]:
+    """Cancelled so many hours before the session."""
+    system = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
+    when = (clinic.weeks_ago(weeks) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appointment.cancellationDate"
+    return {
+        "status": "cancelled",
+        "cancelationReason": {"coding": [{"system": system, "code": code}]},
+        "extension": [{"url": url, "valueDateTime": when}],
+    }
+
+
+def test_a_missed_session_makes_an_open_alert_urgent(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Once, with its own words; and only where the site asked for it."""
+    clinic.patient(), clinic.practitioner()
+    here = site()
+    patient, doctor, task = raised(ehr, clinic, here)
+    appointment(ehr, clinic, patient, doctor, 0)
+    here.sync()
+    assert versions(ehr.tasks(patient)) == versions([task])
+
+    here.configure(alerts__missed_sessions=True)
+    assert here.sync().report["alerts"]["pushed"] == 1
+    worse = only(ehr.tasks(patient))
+    assert (worse["id"], worse["priority"], state(worse)) == (task["id"], "urgent", "open")
+    assert "missed a session" in worse["note"][-1]["text"]
+    assert [s["level"] for s in here.run("status", "--json").report["strains"]] == [3]
+
+    appointment(ehr, clinic, patient, doctor, -0.1)
+    clinic.course(patient, doctor, (LOWER,), last=-0.05)
+    here.sync()
+    assert versions(ehr.tasks(patient)) == versions([worse])
+
+
+def test_what_is_no_missed_session_raises_nothing(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Another practitioner's, nobody's, before the strain, called off in time, by the clinic, or nobody knows when."""
+    other, nobody = (clinic.patient(n) for n in ("oth", "nob"))
+    early, in_time, theirs, unclear = (clinic.patient(n) for n in ("ear", "tim", "the", "unc"))
+    doctor, colleague = clinic.practitioner(), clinic.practitioner("other")
+    patients = (other, nobody, early, in_time, theirs, unclear)
+    for n, patient in enumerate(patients):
+        clinic.course(patient, doctor, STRAIN, last=1 + n / 1000)
+    appointment(ehr, clinic, other, colleague, 0)
+    appointment(ehr, clinic, nobody, None, 0)
+    appointment(ehr, clinic, early, doctor, 2)
+    appointment(ehr, clinic, in_time, doctor, 0, **called_off(clinic, 0, 30))
+    appointment(ehr, clinic, theirs, doctor, 0, **called_off(clinic, 0, 2, "prov"))
+    appointment(ehr, clinic, unclear, doctor, 0, **called_off(clinic, 0, 2) | {"extension": []})
+    here = site(**{"alerts.missed_sessions": True, "alerts.max_per_day": 0})
+    here.sync()
+    here.sync()
+    assert [only(ehr.tasks(p))["priority"] for p in patients] == ["routine"] * len(patients)
+
+
+def test_a_late_cancellation_counts_and_a_correction_does_not_fight(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    clinic.patient(), clinic.practitioner()
+    here = site(**{"alerts.missed_sessions": True})
+    patient, doctor, _ = raised(ehr, clinic, here)
+    booked = appointment(ehr, clinic, patient, doctor, 0, **called_off(clinic, 0, 3, "pat-cpp"))
+    assert here.sync().report["alerts"]["pushed"] == 1
+    worse = only(ehr.tasks(patient))
+    assert worse["priority"] == "urgent"
+    ehr.change(f"Appointment/{booked['id']}", status="fulfilled", cancelationReason=None)
+    here.sync()
+    here.sync()
+    assert versions(ehr.tasks(patient)) == versions([worse])
+
+
+def test_appointments_that_cannot_be_read_cost_no_pass(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    clinic.patient(), clinic.practitioner()
+    here = site(proxy.base, **{"alerts.missed_sessions": True})
+    proxy.fault(status(403), type="Appointment")
+    _, _, task = raised(ehr, clinic, here)
+    assert task["priority"] == "routine"
+    assert any("Appointments" in line for line in here.sync().report["messages"])
