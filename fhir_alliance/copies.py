@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from .apply import Applier
 from .errors import EHRError, Forbidden, NotFound, Refused
+from .fhir.answered import withdrawn
 from .holdings import Held, as_known, held
 from .lookup import WITHDRAWN
 from .plan import Action, Known, Op
@@ -31,7 +32,7 @@ def copies(found: Iterable[Held], known: Iterable[Known]) -> Iterator[tuple[Held
     mine = {(k.type, k.resource_id) for k in known}
     groups: dict[tuple[str, str], list[Held]] = defaultdict(list)
     for one in found:
-        if one.body.get("status") not in WITHDRAWN:
+        if one.body.get("status") not in WITHDRAWN and not withdrawn(one.body):
             groups[one.type, one.key].append(one)
     for group in groups.values():
         ordered = sorted(group, key=lambda h: ((h.type, h.body["id"]) not in mine, h.body["id"]))

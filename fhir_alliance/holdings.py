@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .fhir.answered import withdrawn
 from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
@@ -70,7 +71,7 @@ def as_known(one: Held, sink: Sink, client: FhirClient, others: Iterable[Held]) 
         key=one.key,
         patient=one.patient,
         response=_response(one, client, others),
-        standing="retracted" if status in WITHDRAWN and state in {"", "withdrawn"} else "written",
+        standing="retracted" if withdrawn(body) or (status in WITHDRAWN and not state) else "written",
         practitioner=local((body.get("owner") or {}).get("reference"), "Practitioner", client.bases) or "",
         scale=next(_codes(body.get("code")), "").rpartition("-")[2] if one.type == "Observation" else "",
         resource_id=str(body["id"]),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fhir_alliance import faults, instruments
+from fhir_alliance.answers import TASK, Answer, Said
 from fhir_alliance.config import Settings
 from fhir_alliance.detection import policy
 from fhir_alliance.errors import LeaseHeld
 from fhir_alliance.model import Episode, Point
+from fhir_alliance.opening import open_store
 from fhir_alliance.report import RunReport
+from fhir_alliance.store.answers import Answers
 from fhir_alliance.sync import sync
 
 from . import faults as troubles
@@ -38,6 +41,7 @@ EXAMPLES = {"sekmet": 300, "hapi": 40}
 TROUBLED = {"sekmet": 700, "hapi": 40}
 BASE = (37.2, 38.0, 37.6, 38.4, 37.9)
 SRS = instruments.get("srs-v3")
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 HITS: Counter[str] = Counter()
 """Ledger steps at which a crash really happened, over all histories of this process."""
 
@@ -50,8 +54,13 @@ totals = st.sampled_from([28.0, 30.5, 31.9, 33.0, 35.5, 36.4, 37.0, 38.0, 40.0])
 which = st.integers(0, 9)
 steps = st.sampled_from(faults.STEPS)
 crash = st.tuples(steps, st.integers(1, 2))
+ANSWERS = ("accepted", "in-progress", "rejected", "completed", "requested", "snoozed")
+NOWHERE = ("planned", 99)
+"""A crash that does not happen."""
+answered = st.sampled_from(ANSWERS)
 edits = st.one_of(
     st.tuples(st.just("new"), totals),
+    st.tuples(st.just("answer"), answered),
     st.tuples(st.sampled_from(["amend", "late"]), which, totals),
     st.tuples(st.sampled_from(["retract", "restore", "cut", "move"]), which),
 )
@@ -118,6 +127,8 @@ class World:
     proxy: Proxy | None = None
     forms: list[Form] = field(default_factory=list)
     sessions: int = 0
+    rejected: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Tasks as they were when the clinician said that this is no strain."""
 
     def __post_init__(self) -> None:
         self.a, self.b = self.clinic.patient("a"), self.clinic.patient("b")
@@ -153,6 +164,9 @@ class World:
             if self.sessions < 10:
                 self.new(*given)
             return
+        if kind == "answer":
+            self.answer(*given)
+            return
         form = self.forms[given[0] % len(self.forms)]
         if kind == "late":
             form = self.forms[0]
@@ -169,6 +183,30 @@ class World:
         else:
             form.body["status"] = "entered-in-error" if kind == "retract" else "amended"
         self.ehr.put(form.body)
+
+    def answer(self, said: str) -> None:
+        """The clinician takes up, rejects, ends or puts off the newest alert that stands."""
+        live = [t for t in self.ehr.tasks(self.a) if state(t) != "withdrawn"]
+        keys = Counter(t["identifier"][0]["value"] for t in live)
+        live = [t for t in live if keys[t["identifier"][0]["value"]] == 1]  # copies are about to be withdrawn
+        if not live:
+            return
+        task, end = live[-1], live[-1]["restriction"]["period"]["end"]
+        if said == "snoozed":
+            self.ehr.change(f"Task/{task['id']}", restriction={"period": {"start": TOMORROW, "end": end}})
+            HITS[said] += 1
+        elif task["status"] not in {"rejected", said}:
+            task = self.ehr.change(f"Task/{task['id']}", status=said)
+            HITS[said] += 1
+        if task["status"] == "rejected":
+            self.rejected.setdefault(task["id"], task)
+
+    def wake(self) -> None:
+        """Nothing is put off any more."""
+        for task in self.ehr.tasks(self.a):
+            period = task["restriction"]["period"]
+            if period.get("start") == TOMORROW:
+                self.ehr.change(f"Task/{task['id']}", restriction={"period": {"end": period["end"]}})
 
     def run(self, at: tuple[str, int] | None = None) -> RunReport | None:
         """A pass; None when it crashed."""
@@ -217,6 +255,7 @@ class World:
     # -- what must stand in the end
 
     def settle(self) -> None:
+        self.wake()
         for _ in range(6):
             report = self.run()
             assert report is not None
@@ -253,20 +292,41 @@ class World:
         assert self.ehr.tasks(self.b) == []
         keys = [t["identifier"][0]["value"] for t in tasks]
         assert len(keys) == len(set(keys)), "an alert stands twice"
-        assert sum(state(t) == "open" for t in tasks) <= 1, "two alerts of one dyad are open"
+        heard = [t for t in tasks if t["id"] not in self.rejected]
+        assert sum(state(t) == "open" for t in heard) <= 1, "two alerts of one dyad are open"
         episodes = self.episodes()
         said = {}
         for task in tasks:
             about = reference(self.ehr.read(reference(task, "focus")), "derivedFrom").partition("/")[2]
             assert about not in said, "two alerts about one onset"
             said[about] = task
-            if state(task) == "withdrawn":
+            if task["id"] in self.rejected:
+                self.check_rejected(task)
+            elif state(task) == "withdrawn":
                 assert task["status"] in {"cancelled", "entered-in-error"}
                 assert about not in episodes or episodes[about].state != "open"
             else:
                 assert state(task) == episodes[about].state
         due = [id for id, e in episodes.items() if e.state == "open" and e.kind != "low-early"]
+        due = [id for id in due if id not in said or said[id]["id"] not in self.rejected]
         assert all(id in said and state(said[id]) == "open" for id in due), "an alert was lost"
+        self.check_heard(tasks)
+
+    def check_rejected(self, task: dict[str, Any]) -> None:
+        """Nothing was told of it since, but perhaps that the data show it no longer."""
+        before = self.rejected[task["id"]]
+        told = ("status", "priority", "note", "owner", "restriction")
+        assert {k: task.get(k) for k in told} == {k: before.get(k) for k in told}, "a rejected alert was pushed again"
+        assert state(task) in {state(before), "withdrawn"}
+
+    def check_heard(self, tasks: list[dict[str, Any]]) -> None:
+        """The store knows what the clinician's last word was."""
+        with open_store(self.site) as (engine, _):
+            known = Answers(engine, self.site.endpoint["main"].base_url).of(f"Patient/{self.a}")
+        for task in tasks:
+            if state(task) != "withdrawn" or task["status"] == "rejected":
+                said = TASK.get(task["status"], Said.NOTHING)
+                assert known.get(task["identifier"][0]["value"], Answer()) == Answer(said), "an answer was lost"
 
 
 @pytest.fixture
@@ -297,6 +357,12 @@ def test_random_histories(ehr: Ehr, server: Any, world_folder: Path) -> None:
     played = given(histories)(history)
     for step in faults.STEPS:
         played = example([([("amend", 1, 30.5)], (step, 1))])(played)
+    for said in ANSWERS:
+        worse = [("answer", said), ("new", 28.0)]
+        played = example([([("new", 28.0)], NOWHERE), (worse, ("sent", 1)), ([("retract", 5)], NOWHERE)])(played)
+        played = example([([("new", 28.0)], NOWHERE), ([("retract", 5), ("answer", said)], NOWHERE), (worse, NOWHERE)])(
+            played
+        )
     settings(
         max_examples=TIMES * EXAMPLES[server.recipe.name],
         deadline=None,
@@ -304,7 +370,7 @@ def test_random_histories(ehr: Ehr, server: Any, world_folder: Path) -> None:
         database=None,
         suppress_health_check=list(HealthCheck),
     )(played)()
-    assert set(HITS) == set(faults.STEPS), f"not every step was hit: {HITS}"
+    assert set(HITS) == {*faults.STEPS, *ANSWERS} - {"requested"}, f"not every step was hit, or answer given: {HITS}"
 
 
 @pytest.mark.timeout(1200 * TIMES)
@@ -341,7 +407,7 @@ def test_troubled_histories(ehr: Ehr, server: Any, world_folder: Path, proxy: Pr
         database=None,
         suppress_health_check=list(HealthCheck),
     )(played)()
-    assert set(HITS) >= {*WRONG, "lagging index", "second connector"}, f"not everything went wrong: {HITS}"
+    assert set(HITS) >= {*WRONG, "lagging index", "second connector", "rejected"}, f"not everything was played: {HITS}"
 
 
 def test_a_bug_costs_one_patient(ehr: Ehr, clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
