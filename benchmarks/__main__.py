@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import data, detection, process, walk
+from . import data, detection, due, process, walk
 from .server import serving
 
 GOALS = {100: (0.25, 0.15), 1000: (0.28, 0.15)}
@@ -22,7 +22,8 @@ GOALS = {100: (0.25, 0.15), 1000: (0.28, 0.15)}
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much to measure. `memory` are two numbers of responses, `sessions` those of the detection."""
+    """How much to measure. `memory` are two numbers of responses, `sessions` those of the detection; `cohort` and
+    `due` are patients."""
 
     responses: int
     rounds: int
@@ -31,10 +32,12 @@ class Sizes:
     memory: tuple[int, int]
     sessions: int
     detection_rounds: int
+    cohort: int
+    due: int
 
 
-FULL = Sizes(20_000, 9, 50, 9, (10_000, 100_000), 1_000_000, 5)
-QUICK = Sizes(4_000, 5, 10, 3, (1_000, 5_000), 50_000, 3)
+FULL = Sizes(20_000, 9, 50, 9, (10_000, 100_000), 1_000_000, 5, 10_000, 200)
+QUICK = Sizes(4_000, 5, 10, 3, (1_000, 5_000), 50_000, 3, 1_000, 40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Measured:
     memory: tuple[process.Peak, process.Peak]
     arrays: detection.Arrays
     file: detection.File
+    passes: due.Passes
     seconds: float
 
 
@@ -72,6 +76,7 @@ def measure(sizes: Sizes) -> Measured:
         memory=(small, large),
         arrays=arrays,
         file=file,
+        passes=due.passes(sizes.cohort, sizes.due),
         seconds=time.monotonic() - began,
     )
 
@@ -105,6 +110,8 @@ def tables(m: Measured) -> str:
             "Memory: peak of a first sync, whole process, writing off (MB)",
             *(f"  {p.responses:>7,} responses   {p.megabytes:>6.0f}    {p.seconds:>5.0f} s" for p in m.memory),
             f"  growth              {large.megabytes / small.megabytes:>6.2f}",
+            "",
+            *due.table(m.passes),
             "",
             *_detection(m.arrays, m.file),
         ]

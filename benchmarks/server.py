@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -29,10 +29,15 @@ ROOT = Path(__file__).parents[1]
 SEARCHED = {"QuestionnaireResponse": data.responses, "Encounter": data.encounters}
 
 
-@contextmanager
-def serving(patients: int, *sizes: int) -> Iterator[str]:
+def serving(patients: int, *sizes: int) -> AbstractContextManager[str]:
     """The FHIR base of a server in a process of its own, "http://127.0.0.1:PORT/fhir"."""
-    command = [sys.executable, "-m", "benchmarks.server", str(patients), *map(str, sizes)]
+    return serving_by("benchmarks.server", patients, *sizes)
+
+
+@contextmanager
+def serving_by(module: str, *numbers: int) -> Iterator[str]:
+    """The same, of a module like this one."""
+    command = [sys.executable, "-m", module, *map(str, numbers)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -129,13 +134,14 @@ def _capability() -> bytes:
     )
 
 
-def _end_with_stdin() -> None:
+def end_with_stdin() -> None:
+    """End this process when whoever started it closes its stdin."""
     sys.stdin.read()
     os._exit(0)
 
 
 if __name__ == "__main__":
     server = Server(int(sys.argv[1]), map(int, sys.argv[2:]))
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    threading.Thread(target=end_with_stdin, daemon=True).start()
     print(server.port, flush=True)
     server.run()

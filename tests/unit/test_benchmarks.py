@@ -14,7 +14,15 @@ from fhir_alliance.fhir.inbound import rules
 from fhir_alliance.fhir.plain import read_plain
 
 TINY = bench.Sizes(
-    responses=200, rounds=2, start_patients=2, start_rounds=1, memory=(20, 40), sessions=2000, detection_rounds=1
+    responses=200,
+    rounds=2,
+    start_patients=2,
+    start_rounds=1,
+    memory=(20, 40),
+    sessions=2000,
+    detection_rounds=1,
+    cohort=120,
+    due=8,
 )
 
 
@@ -36,12 +44,19 @@ def test_one_run_prints_every_ratio(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert told["arrays"]["sessions"] == told["file"]["rows"] == 2000
     assert told["arrays"]["events"] > 50
     assert told["file"]["peak"] > 10
+    for way in told["passes"]["ways"]:
+        for asked in (way["whole"], way["half_due"], way["half_cohort"]):
+            # Beyond what is asked of each due patient there is a handful, and the pages of the roster.
+            each = 4 if way["name"] == "watermark, each" else 2
+            assert 0 <= asked["requests"] - each * asked["due"] - asked["roster"] <= 10, way
+    assert told["passes"]["first"] > 2 * 124
     bench.main([])
     text = capsys.readouterr().out
     assert re.search(r"^ +100 .* 0\.25 +0\.15$", text, re.MULTILINE)
     assert re.search(r"^ +1000 .* 0\.28 +0\.15$", text, re.MULTILINE)
     assert all(
-        words in text for words in ("times import requests", "growth", "of all", "times as long", "goal: at most 1")
+        words in text
+        for words in ("times import requests", "growth", "of all", "of limit", "times as long", "goal: at most 1")
     )
     assert max(map(len, text.splitlines())) <= 80
 
