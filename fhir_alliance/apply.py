@@ -7,7 +7,7 @@ the EHR holds now, and never over someone else's edit.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -26,6 +26,8 @@ from .store.ledger import Ledger
 
 THERE_ALREADY = frozenset({"59141", "59189"})
 """Refusals of a create by which an EHR says that it holds exactly this (Epic: `fhir.md` 3.3.6)."""
+UNRESOLVED = frozenset({400, 404, 422})
+"""How EHRs refuse a create whose patient was merged into another meanwhile (`fhir.md` 6, no. 34)."""
 LEFT = frozenset({"cannot-be-changed", "no-etag"})
 """Refusals of a change that no later pass can mend."""
 
@@ -62,6 +64,8 @@ class Applier:
     sent: int = 0
     quiet: Callable[[Known, Json], bool] = lambda _, __: False
     """Has a person said that this alert, as it stands there, is to be left alone? Asked right before a change."""
+    turned_down: set[str] = field(default_factory=set)
+    """Patients about whom the EHR took nothing new: it may know them by another id now."""
 
     def may_write(self, type: str) -> bool:
         """Both keys turned: writes on, and this type listed; what is told elsewhere has its own rule (`Sink.keys`).
@@ -90,6 +94,8 @@ class Applier:
             return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
         except (Refused, Forbidden, Conflict, NotFound) as error:
             self._refuse(action, row, error.status, error.codes, str(error))
+            if action.op is Op.CREATE and error.status in UNRESOLVED:
+                self.turned_down.add(action.patient)
             if action.op is Op.RETRACT and LEFT.intersection(error.codes):
                 # It cannot be taken back, now or later: a person must correct it in the EHR.
                 self.ledger.settle(row, "review", self.clock())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from .errors import Forbidden, NotFound, Refused
 from .fhir.answered import withdrawn
 from .fhir.content import object_of
 from .fhir.http import FhirClient
@@ -15,6 +16,20 @@ from .sinks import Sink, compared_hash
 Json = dict[str, Any]
 WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
 """Statuses of what is not to be used any more."""
+
+
+def merged_into(client: FhirClient, patient: str) -> str | None:
+    """Whom a patient ("Patient/id") was merged into: `Patient.link` of type replaced-by, followed once."""
+    try:
+        links = client.read(patient).body.get("link")
+    except (NotFound, Forbidden, Refused):
+        return None
+    for link in links if isinstance(links, list) else []:
+        other = link.get("other") if isinstance(link, dict) else None
+        who = local(other.get("reference"), "Patient", client.bases) if isinstance(other, dict) else None
+        if who and who != patient and link.get("type") == "replaced-by":
+            return who
+    return None
 
 
 def subject_of(resource: Mapping[str, Any], bases: Sequence[str]) -> str | None:

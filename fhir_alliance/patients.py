@@ -16,6 +16,7 @@ from .corroboration import Missed, corroborable
 from .decide import Decision, Evidence, Rulebook, decide
 from .errors import EHRError, Unauthorised, bug
 from .log import log
+from .lookup import merged_into
 from .missing import MissedSessions
 from .plan import Action
 from .provenance import TYPE as PROVENANCE
@@ -120,8 +121,11 @@ class Patients:
         report.patients["completed"] += 1
         for type, seen in record.newest.items():
             newer(self.newest, type, seen, seen)
-        if record.survivor:
-            self.store.merge(patient, record.survivor)
+        survivor = record.survivor
+        if patient in self.applier.turned_down:
+            survivor = survivor or merged_into(self.applier.client, patient)
+        if survivor:
+            self.store.merge(patient, survivor)
         if settled:
             self.complete(patient)
             faults.reached("checkpoint")

@@ -22,6 +22,7 @@ from .fhir.inbound import Rules, decode_response, read_response, read_session
 from .fhir.questionnaire import term
 from .fhir.references import local
 from .fhir.search import search
+from .lookup import merged_into
 from .model import Outcome, Reading, Session
 from .placing import Surroundings
 
@@ -108,7 +109,7 @@ class PatientReader:
             readings, foreign = self._responses(patient, newest)
         except (NotFound, Refused):
             # Gone under its old id? What was known is then looked for one by one.
-            if not known or (survivor := self._survivor(patient)) is None:
+            if not known or (survivor := merged_into(self.client, patient)) is None:
                 raise
             readings, foreign = [], 0
         readings = [self._fresh(r, known.get(r.id or "")) for r in readings]
@@ -119,7 +120,7 @@ class PatientReader:
         readings, observations = self._compare(patient, readings)
         sessions = {} if survivor else self._sessions(patient, newest)
         if moved or vanished:
-            survivor = survivor or self._survivor(patient)
+            survivor = survivor or merged_into(self.client, patient)
         others = self._complete_sessions(patient, readings, sessions)
         roles = {role: self.role(role) for s in sessions.values() for role in _roles(s)}
         around = Surroundings(sessions, frozenset(others), roles, self._care_team(patient))
@@ -205,19 +206,6 @@ class PatientReader:
         into = local(whole.get("reference"), "Encounter", self.client.bases) if isinstance(whole, Mapping) else None
         held = session is not None and session.status in self.settings.read.encounter_statuses
         return session if held or into is None else read_session(self.client.read(into).body, self.client.bases)
-
-    def _survivor(self, patient: str) -> str | None:
-        """Whom a patient was merged into: `Patient.link` of type replaced-by, followed once."""
-        try:
-            body = self.client.read(patient).body
-        except (NotFound, Forbidden, Refused):
-            return None
-        for link in _objects(body.get("link")):
-            other = link.get("other")
-            who = local(other.get("reference"), "Patient", self.client.bases) if isinstance(other, Mapping) else None
-            if link.get("type") == "replaced-by" and who != patient:
-                return who
-        return None
 
     def role(self, role: str) -> str | None:
         """The practitioner in a PractitionerRole, or None."""

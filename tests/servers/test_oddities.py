@@ -1,0 +1,114 @@
+"""Oddities of EHRs that no other scenario shows (`docs/reference/gotchas.md`)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import faults
+from .clinic import STRAIN, Clinic, srs_items
+from .conftest import MakeSite
+from .ehr import Ehr, state, value, versions
+from .proxy import Answer, Call, Proxy
+
+FILED = {"Observation", "Task"}
+
+
+def searched(call: Call) -> bool:
+    return call.is_search and call.type in FILED
+
+
+def test_what_was_written_is_followed_by_its_id(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """An index that never catches up: what was filed is known by the answer to it, and changed without a search."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, STRAIN)
+    proxy.fault(faults.empty, when=searched)
+    here = site(proxy.base)
+    here.sync()
+    ehr.change(f"QuestionnaireResponse/{forms[0]}", status="amended", item=srs_items(36.9))
+    here.sync()
+    assert [value(o) for o in ehr.observations(patient)] == [36.9, *STRAIN[1:]]
+    assert [state(task) for task in ehr.tasks(patient)] == ["open"]
+
+
+def test_what_was_created_is_not_read_back(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """Neither a body nor an ETag, and 404 to whoever follows Location at once: nobody does."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+
+    def bare(call: Call) -> Answer:
+        answer = call.forward()
+        place = {name: text for name, text in answer.headers.items() if name.lower() == "location"}
+        return Answer(answer.status, b"", place)
+
+    proxy.fault(bare, method="POST")
+    proxy.fault(faults.status(404), method="GET", when=lambda call: call.type in FILED and not call.is_search)
+    here = site(proxy.base)
+    ran = here.sync()
+    assert ran.report["written"] == {"Observation": {"create": 5}, "Task": {"create": 1}}
+    assert [seen for seen in proxy.seen if seen.status == 404] == []
+    assert here.sync().report["written"] == {}
+
+
+def test_remarks_beside_a_success_fail_nothing(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """An OperationOutcome of information or warning in the answer to a write (Epic: 59109)."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, (36.0, 37.0))
+    issues = [{"severity": severity, "code": "informational"} for severity in ("information", "warning")]
+    remark = json.dumps({"resourceType": "OperationOutcome", "issue": issues}).encode()
+
+    def remarked(call: Call) -> Answer:
+        answer = call.forward()
+        return Answer(answer.status, remark, answer.headers)
+
+    proxy.fault(remarked, when=lambda call: call.method in {"POST", "PUT"})
+    here = site(proxy.base)
+    first = here.sync().report
+    assert (first["written"], first["refused"], first["messages"]) == ({"Observation": {"create": 2}}, {}, [])
+    ehr.change(f"QuestionnaireResponse/{forms[0]}", status="amended", item=srs_items(36.9))
+    second = here.sync().report
+    assert (second["written"], second["refused"], second["messages"]) == ({"Observation": {"update": 1}}, {}, [])
+
+
+def test_forms_are_never_written(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """Amended, retracted, recovered: whatever happens, only what is ours is sent."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, STRAIN, last=1)
+    everything = ["Observation", "Task", "Flag", "Communication", "DocumentReference", "Device", "Provenance"]
+    here = site(
+        proxy.base, **{"write.types": everything, "alerts.sinks": ["task", "flag", "communication", "document"]}
+    )
+    here.sync()
+    clinic.course(patient, doctor, (37.5,))
+    ehr.change(f"QuestionnaireResponse/{forms[0]}", status="entered-in-error")
+    before = versions(ehr.search("QuestionnaireResponse", patient=patient))
+    here.sync()
+    assert versions(ehr.search("QuestionnaireResponse", patient=patient)) == before
+    assert {seen.path.split("/")[0] for seen in proxy.writes} == set(everything)
+
+
+def test_a_patient_that_was_merged_while_we_wrote(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """The EHR knows the subject no more (422): the patient is looked up, and the next pass reads the survivor."""
+    old, new, doctor = clinic.patient("old"), clinic.patient("new"), clinic.practitioner()
+    forms = clinic.course(old, doctor, (36.0, 37.0))
+    survivor = {"reference": f"Patient/{new}"}
+
+    def merge() -> None:
+        for form in forms:
+            session: Any = ehr.read(f"QuestionnaireResponse/{form}")["encounter"]["reference"]
+            ehr.change(session, subject=survivor)
+            ehr.change(f"QuestionnaireResponse/{form}", subject=survivor)
+        ehr.change(f"Patient/{old}", active=False, link=[{"type": "replaced-by", "other": survivor}])
+
+    def is_about(call: Call) -> bool:
+        return call.method == "POST" and f'"Patient/{old}"' in call.body.decode()
+
+    proxy.fault(faults.status(422), when=is_about)
+    proxy.fault(faults.doing(merge, then=faults.status(422)), when=is_about, times=1)
+    here = site(proxy.base, patients=[old])
+    first = here.sync(code=3).report
+    assert first["refused"] == {"Observation": {"create": 2}}
+    here.sync(code=None)
+    assert [value(o) for o in ehr.observations(new)] == [36.0, 37.0]
+    assert ehr.observations(old) == []
+    assert here.sync().report["written"] == {}
