@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test lint format bench strain docs pictures servers lock clean
+.PHONY: help install demo test lint format bench strain docs ehrs pictures servers lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -62,6 +62,9 @@ docs: $(READY) ## Generate the reference of settings and commands, and the examp
 	@"$(BIN)/python" -m fhir_alliance.ehrdoc docs/reference/ehrs.md
 	@"$(BIN)/fhir-alliance" instruments schema > fhir_alliance/instruments/instrument.schema.json
 	@"$(BIN)/python" -m fhir_alliance.simulate.page docs/reference/simulate.md
+
+ehrs: $(READY) ## Make the pages under docs/ehr anew: what doctor prints, by the servers that run here
+	@"$(BIN)/python" -m tests.servers.doctor_pages docs/ehr
 
 pictures: $(READY) ## Make the pictures under docs/images anew
 	@"$(BIN)/python" -m fhir_alliance.demo.pictures docs/images

@@ -113,15 +113,24 @@ class Section:
 
 
 _ADVICE: Mapping[type[EHRError], tuple[str, str]] = {
-    Unauthorised: ("The secret may be wrong or expired.", "Check the auth table of this endpoint."),
+    Unauthorised: (
+        "The secret may be wrong or expired.",
+        "Check the auth table of this endpoint: method, id, and whether the secret or key is the one for this server.",
+    ),
     Forbidden: (
         "An empty 403 usually means that this API is not on the app's list, insufficient_scope that the user behind "
         "the client lacks it.",
-        "Ask for this right.",
+        "Ask whoever registered the client for it, and whether the user behind the client may see such resources.",
     ),
     NotFound: ("There is nothing at that address.", "Check base_url, and whether the server has this resource type."),
-    Throttled: ("It limits how often we may ask.", "Try again later, or ask what rate is allowed."),
-    Incomplete: ("A part must not be taken for all: passes leave out whom it concerns.", "Tell the EHR's support."),
+    Throttled: (
+        "It limits how often we may ask.",
+        "Lower read.max_connections and try again in some minutes, or ask what rate is allowed.",
+    ),
+    Incomplete: (
+        "A part must not be taken for all: passes leave out whom it concerns.",
+        "Try a smaller read.page_size; if that does not help, tell the EHR's support.",
+    ),
     Unreachable: (
         "No FHIR server could be talked to at base_url.",
         "Check base_url, the network and the certificate.",

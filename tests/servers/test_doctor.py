@@ -17,7 +17,7 @@ def test_the_pages_say_what_doctor_prints(server: Server, tmp_path: Path) -> Non
     for name in upon(server.name):
         fresh = page(name, shown(server, name, tmp_path))
         committed = (PAGES / f"{name}.md").read_text(encoding="utf-8")
-        assert committed == fresh, "run: python -m tests.servers.doctor_pages docs/ehr"
+        assert committed == fresh, "run: make ehrs"
 
 
 def test_what_a_profile_does_not_take_is_told_with_what_to_set(server: Server, tmp_path: Path) -> None:
