@@ -82,7 +82,7 @@ def _licences(settings: Settings, section: Section) -> None:
         section.ok("licences", f"Attested: {', '.join(sorted(held))}.")
     if lacking := gated - held:
         names = ", ".join(sorted(lacking))
-        section.ok("licences", f"Not attested: {names}. Its forms are skipped until licences.attested names it.")
+        section.ok("licences", f"Not attested: {names}. Their forms are skipped until licences.attested names them.")
 
 
 def unchecked(warning: str) -> tuple[str, str, str]:
