@@ -42,6 +42,7 @@ Json = dict[str, Any]
 class Listening:
     """One endpoint's alerts, in one pass.
 
+    roster           nobody else's alerts are read
     close_on_repair  Flags of recovered strains were ended by us, not by a person
     concerned        patients whose plan an answer has changed
     newest           type → newest meta.lastUpdated seen, where a search may go on from there
@@ -57,6 +58,7 @@ class Listening:
     system: str
     now: datetime
     server_now: datetime
+    roster: frozenset[str]
     close_on_repair: bool = False
     concerned: set[str] = field(default_factory=set)
     newest: dict[str, datetime] = field(default_factory=dict)
@@ -70,11 +72,12 @@ class Listening:
         """
         for type in sorted(self.answers.types(MEANING)):
             since = self.store.checkpoint(f"watermark:{type}")
-            searched = all(capability.search_param(type, name) for name in ("identifier", "_lastUpdated"))
+            # Not declared is not known: what the search finds will tell.
+            searched = all(capability.search_param(type, name) is not False for name in ("identifier", "_lastUpdated"))
             if searched and since and not (everything or only) and self._changed(type, unstamp(since)):
                 self.why[type] = "one search"
                 continue
-            alerts = self.answers.answerable([type], self.now - YOUNG)
+            alerts = [a for a in self.answers.answerable([type], self.now - YOUNG) if self._may_read(a)]
             if not only and (everything or (searched and not since)):
                 self._one_by_one(type, alerts, mark=True)
                 self.why[type] = "each of them"
@@ -88,6 +91,10 @@ class Listening:
         """Must what stands there be left alone? Looked at right before a change of it."""
         self._hear(alert, body)
         return self.answers.of(alert.patient).get(alert.key, Answer()).quiet(self.now)
+
+    def _may_read(self, alert: Asked) -> bool:
+        """Of the roster, or about no patient: a digest."""
+        return not alert.patient or alert.patient in self.roster
 
     def _changed(self, type: str, since: datetime) -> bool:
         """Ask for what changed. False: the search cannot be relied on."""
@@ -114,7 +121,8 @@ class Listening:
         mine = self.answers.asked(type, found)
         for id, alert in mine.items():
             body, raw = found[id]
-            self._hear(alert, body)
+            if self._may_read(alert):
+                self._hear(alert, body)
             newer(self.newest, type, last_updated(raw), self.server_now)
         return bool(mine)
 

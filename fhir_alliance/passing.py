@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,18 +16,16 @@ from .apply import Applier, Guard, WriteCap
 from .audit import Audit
 from .audit_events import TYPE as AUDIT_EVENT
 from .audit_events import AuditEvents
-from .changes import across
 from .cohort import cohort, guard_shrink
 from .config import Settings
 from .copies import look_for_copies
-from .due import choose_mode, moved_watermarks, who_is_due
+from .due import choose_mode, moved_watermarks
 from .errors import ConfigError, SafetyError
 from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
 from .fhir.inbound import rules as reading_rules
 from .fhir.needs import needs
 from .keys import Keys
-from .listening import Listening
 from .log import log
 from .missing import MissedSessions
 from .outcomes import find_out
@@ -41,9 +39,9 @@ from .sinks import Frame, sinks
 from .stated_totals import StatedTotals
 from .store.answers import Answers
 from .store.ledger import Ledger
-from .store.store import Store, stamp, unstamp
+from .store.store import Store, stamp
+from .whom import Whom
 
-SERIES_GAP = timedelta(days=90)
 STOPPED = "stopped"
 """Checkpoint: when the site withdrew everything. No pass runs until it is taken away."""
 
@@ -115,23 +113,24 @@ class EndpointPass:
             self.ledger.try_again()
         unknown = set() if self.report.dry_run else find_out(self.applier, self.settings.write.reconcile_after)
         file_device(self.applier)
-        due, seen, everybody = self._due(roster, patient, retry, server_now)
+        whom = self._whom(server_now)
+        due = set(roster) if patient else whom.due(roster, retry=retry)
         due |= {p for p in unknown if p in roster}
-        due |= self._listen(due, seen, server_now, everything=bool(everybody) or retry, only=patient is not None)
-        due &= set(roster)
+        due |= whom.answered(roster, due, everything=bool(whom.everybody) or retry, only=patient is not None)
         rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
         stated = StatedTotals(self.client, self.settings, rules)
-        due |= self._told_elsewhere(stated, due, seen, server_now, everybody or patient) & set(roster)
+        due |= whom.told_elsewhere(stated, due, one=patient is not None) & set(roster)
+        self.report.endpoints[self.name] |= whom.why
         self.report.patients["cohort"] += len(roster)
         self.report.patients["due"] += len(due)
-        log("patients.due", due=len(due), cohort=len(roster), everybody=bool(everybody))
+        log("patients.due", due=len(due), cohort=len(roster), everybody=bool(whom.everybody))
         self.store.mark_due(due)
         reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared)
         patients = self._patients(reader)
         try:
             patients.work(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
-                push(patients, self.settings, ZoneInfo(self.settings.endpoint[self.name].timezone))
+                push(patients, self.settings, whom.zone)
                 look_for_copies(self.applier, self.store)
         except WriteCap:
             self.report.stopped_early = True
@@ -144,8 +143,23 @@ class EndpointPass:
         # Whoever is not finished is stored as due, so the watermarks may move past them.
         if patient is None and not self.report.dry_run:
             for type, at in patients.newest.items():
-                newer(seen, type, at, at)
-            self._checkpoints(roster, seen, bool(everybody))
+                newer(whom.seen, type, at, at)
+            self._checkpoints(roster, whom.seen, bool(whom.everybody))
+
+    def _whom(self, server_now: datetime) -> Whom:
+        return Whom(
+            self.client,
+            self.store,
+            self.answers,
+            self.applier,
+            self.settings,
+            self.capability,
+            self.mode,
+            self.fingerprint,
+            ZoneInfo(self.settings.endpoint[self.name].timezone),
+            self.now,
+            server_now,
+        )
 
     def _patients(self, reader: PatientReader) -> Patients:
         asked = self.settings.alerts.missed_sessions and self.capability.interaction("Appointment", "search-type")
@@ -189,67 +203,6 @@ class EndpointPass:
         if wanted not in roster:
             raise ConfigError("that patient is not in the cohort (or is excluded)")
         return [wanted]
-
-    def _due(
-        self, roster: list[str], patient: str | None, retry: bool, server_now: datetime
-    ) -> tuple[set[str], dict[str, datetime], str | None]:
-        if patient is not None:
-            return set(roster), {}, None
-        found = who_is_due(
-            self.client, self.store, self.settings, roster, self.mode, self.fingerprint, self.now, server_now
-        )
-        self.report.endpoints[self.name]["everybody"] = found.everybody
-        due = found.patients
-        due |= self.ledger.unfinished_patients([t for t in self.applier.sinks if self.applier.may_write(t)])
-        due |= set(self.store.silent_since(self.now - SERIES_GAP))
-        if self.settings.alerts.missed_sessions:
-            due |= self.answers.open_alerts()
-        due |= set(self.store.patients_of(found.responses).values())
-        if retry:
-            due = set(roster)
-        return due & set(roster), found.newest, found.everybody
-
-    def _listen(
-        self, due: Collection[str], seen: dict[str, datetime], server_now: datetime, *, everything: bool, only: bool
-    ) -> set[str]:
-        """Hear what clinicians answered; patients about whom that changes what is to be done."""
-        listening = Listening(
-            self.client,
-            self.store,
-            self.answers,
-            self.report,
-            self.settings.read,
-            ZoneInfo(self.settings.endpoint[self.name].timezone),
-            f"{self.settings.namespace}/alert",
-            self.now,
-            server_now,
-            self.settings.alerts.close_on_repair,
-        )
-        listening.listen(self.capability, due, everything=everything, only=only)
-        self.applier.quiet = listening.quiet
-        seen.update(listening.newest)
-        self.report.endpoints[self.name]["answers"] = listening.why
-        return listening.concerned | self.answers.awaken(self.now)
-
-    def _told_elsewhere(
-        self,
-        stated: StatedTotals,
-        due: set[str],
-        seen: dict[str, datetime],
-        server_now: datetime,
-        everybody: str | None,
-    ) -> set[str]:
-        """Patients about whom somebody else stated a total since the last pass, where one search may ask for them."""
-        before = self.store.checkpoint("watermark:Observation") or self.store.checkpoint("full")
-        one_search = self.mode == "watermark" and across(self.settings) and not everybody
-        if due or one_search:
-            stated.look(self.capability, self.ledger.totals(), self.store.instruments())
-        self.report.endpoints[self.name]["stated_totals"] = stated.why
-        if not (stated.asking and one_search and before):
-            return set()
-        patients, newest = stated.changed(unstamp(before) - self.settings.read.overlap, server_now)
-        seen.update(newest)
-        return patients
 
     def _applier(self) -> Applier:
         frame = Frame(

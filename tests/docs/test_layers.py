@@ -29,7 +29,7 @@ LAYERS = (
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
     "lookup reading missing stated_totals cohort changes due apply listening outcomes provenance audit_events rulebook "
     "configcheck",
-    "holdings own_device read_ahead tally patients copies pushing passing overview explaining doctor",
+    "holdings own_device read_ahead tally patients copies whom pushing passing overview explaining doctor",
     "opening reconcile nudging",
     "sync web",
     "demo configdoc instrumentdoc ehrdoc simulate calibrate",
