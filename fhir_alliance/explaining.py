@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,10 @@ from typing import Any
 from sqlalchemy import Engine, RowMapping, or_, select
 
 from .alerting import BUSY, AlertRules, plan_alerts
+from .answers import Answer, Heard, Said
 from .config import Settings
+from .corroboration import KIND as MISSED
+from .corroboration import corroborated
 from .decide import ALERTS
 from .derive import SeriesStory, Strain, strains
 from .detection import Policy
@@ -24,7 +27,11 @@ from .overview import told
 from .rulebook import rulebook
 from .series import read_series
 from .store import tables as t
+from .store.answers import Answers
+from .store.missed import missed_by
+from .wording import day
 
+WAITS = "its clinician had a day's alerts (alerts.max_per_day); it comes on another day"
 _NAMES = ("type", "key", "resource_id", "patient", "practitioner", "response", "standing", "state")
 _COLUMNS = tuple(t.written.c[name] for name in _NAMES)
 
@@ -107,7 +114,10 @@ def of_store(
     row = None if what.startswith("Patient/") else _alert(engine, base, what)
     patient = row["patient"] if row else what
     stories = told(engine, settings, endpoint, now, patient)
-    store = _Store(settings, keys, rules, strains(stories), _alerts(engine, base, patient))
+    answers = Answers(engine, base)
+    heard = Heard(answers.of(patient), frozenset(w.key for w in answers.waiting(patient)))
+    missed = missed_by(engine, base, patient) if settings.alerts.missed_sessions else ()
+    store = _Store(settings, keys, rules, corroborated(strains(stories), missed), _alerts(engine, base, patient), heard)
     if row:
         return [store.of_alert(row, stories, asked.session)]
     return [store.told(s, session=asked.session) for s in stories if _wanted(s, asked)]
@@ -146,6 +156,7 @@ class _Store:
     rules: AlertRules
     strains: Sequence[Strain]
     alerts: Sequence[RowMapping]
+    heard: Heard
 
     def told(self, story: SeriesStory, episode: Episode | None = None, session: int | None = None) -> Told:
         """One series, with what was written of the strain that is looked at."""
@@ -168,7 +179,8 @@ class _Store:
         about["response"] = found.row.point.source if found.row else ""
         strain = self._strain(story, found.episode)
         alerts, silent = self._alerted(strain) if strain else ([], None)
-        return Told(f"{key.patient}, {key.practitioner}", found, about, alerts, silent, _remarks(alerts, silent))
+        remarks = [*_remarks(alerts, silent), *(self._since(strain) if strain and alerts else ())]
+        return Told(f"{key.patient}, {key.practitioner}", found, about, alerts, silent, remarks)
 
     def of_alert(self, row: RowMapping, stories: Sequence[SeriesStory], session: int | None) -> Told:
         """The strain that an alert is about; where the data no longer show it, its series as it stands."""
@@ -195,14 +207,26 @@ class _Store:
         onset = episode.onset if episode else None
         return next((s for s in self.strains if s.key == story.key and s.episode.onset == onset), None)
 
+    def _since(self, strain: Strain) -> Iterator[str]:
+        """What has come from the EHR since the alert was raised."""
+        worse, answer = strain.episode.worsened, self.heard.answers.get(self._key(strain), Answer())
+        if worse and worse.kind == MISSED:
+            yield f"The client missed a session on {day(worse.at)}: that made the alert urgent."
+        if answer.said is not Said.NOTHING:
+            yield f"The clinician's answer: {answer.said}."
+        if answer.until:
+            yield f"Put off until {day(answer.until)}."
+
     def _alerted(self, strain: Strain) -> tuple[list[Mapping[str, str]], str | None]:
         """What was written for a strain, else why nothing was."""
         rows = [row for row in self.alerts if thread_of(row["key"]) == self._key(strain)]
         if rows:
             return [_shown(row) for row in rows], None
-        _, silent = plan_alerts("Task", [strain], (), self.keys, self.rules)
+        _, silent = plan_alerts("Task", [strain], (), self.keys, self.rules, heard=self.heard)
         if silent:
             return [], next(iter(silent))
+        if self._key(strain) in self.heard.waiting:
+            return [], WAITS
         dyad = [r for r in self.alerts if (r["patient"], r["practitioner"]) == strain.dyad]
         busy = any(r["standing"] == "written" and r["state"] == "open" for r in dyad)
         return [], BUSY if busy else "not yet; a pass that may write raises it"

@@ -42,6 +42,8 @@ def _reads(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     wanted |= {"Questionnaire": ("search",), "PractitionerRole": ("read",)}
     if settings.alerts.care_team_role:
         wanted["CareTeam"] = ("search",)
+    if settings.alerts.missed_sessions:
+        wanted["Appointment"] = ("search",)
     return wanted
 
 

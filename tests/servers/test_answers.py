@@ -69,7 +69,8 @@ def test_a_silenced_episode_is_left_alone(ehr: Ehr, clinic: Clinic, site: MakeSi
     assert told["answers"]["counts"] == {"rejected" if ended == "rejected" else "cancelled": 1}
     assert told["answers"]["by_clinician"] == {f"Practitioner/{doctor}": told["answers"]["counts"]}
     assert told["open_alerts"] == 0
-    assert "not a word" not in str(told)
+    explained = here.run("explain", f"Task/{task['id']}").out
+    assert f"The clinician's answer: {'rejected' if ended == 'rejected' else 'cancelled'}." in explained
 
 
 def test_a_silenced_episode_stays_silent_with_a_new_store(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
@@ -278,6 +279,7 @@ def test_more_than_a_days_alerts_wait_and_none_is_lost(ehr: Ehr, clinic: Clinic,
     onsets = {f"Observation/{ehr.observations(p, 'srs-v3-total')[-1]['id']}" for p in patients[:3]}
     assert waiting == onsets
     assert here.run("status", "--json").report["waiting"] == {f"Practitioner/{doctor}": 3}
+    assert "it comes on another day" in " ".join(here.run("explain", f"Patient/{patients[0]}").out.split())
 
     # The same day again: nothing new, and not a second digest.
     assert here.sync().report["written"] == {}
@@ -432,6 +434,7 @@ def test_a_missed_session_makes_an_open_alert_urgent(ehr: Ehr, clinic: Clinic, s
     assert (worse["id"], worse["priority"], state(worse)) == (task["id"], "urgent", "open")
     assert "missed a session" in worse["note"][-1]["text"]
     assert [s["level"] for s in here.run("status", "--json").report["strains"]] == [3]
+    assert "missed a session" in here.run("explain", f"Task/{task['id']}").out
 
     appointment(ehr, clinic, patient, doctor, -0.1)
     clinic.course(patient, doctor, (LOWER,), last=-0.05)
