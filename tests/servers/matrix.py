@@ -153,6 +153,7 @@ MATRIX: dict[str, Row] = {
     "a_document_shows_its_chart_where_that_is_wanted": Row("a chart as PDF", FAST),
     # test_oddities.py
     "what_was_written_is_followed_by_its_id": Row("an index that never catches up", FAULTS),
+    "a_row_that_is_late_is_read_again": Row("late rows and the overlap alone", FAULTS),
     "what_was_created_is_not_read_back": Row("neither body nor ETag, 404 on Location", FAULTS),
     "remarks_beside_a_success_fail_nothing": Row("remarks in the answer to a write", FAULTS),
     "forms_are_never_written": Row("nothing but ours is written", FAULTS),

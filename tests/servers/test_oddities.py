@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from . import faults
@@ -29,6 +30,23 @@ def test_what_was_written_is_followed_by_its_id(ehr: Ehr, clinic: Clinic, site: 
     here.sync()
     assert [value(o) for o in ehr.observations(patient)] == [36.9, *STRAIN[1:]]
     assert [state(task) for task in ehr.tasks(patient)] == ["open"]
+
+
+def test_a_row_that_is_late_is_read_again(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """Nothing but the overlap brings it: whoever had a session lately is not read for that alone."""
+    patient, other, doctor = clinic.patient(), clinic.patient("other"), clinic.practitioner()
+    clinic.course(patient, doctor, (36.0,), last=2)
+    here = site(proxy.base, **{"read.across_patients": True, "read.quiet_from": 0, "read.quiet_every": "30d"})
+    here.sync()
+    late = {*clinic.course(patient, doctor, (37.0,)), *(e["id"] for e in ehr.search("Encounter", patient=patient))}
+    time.sleep(1.1)  # a search by time is to the second
+    clinic.course(other, doctor, (33.0,))
+    hiding = proxy.fault(faults.hiding(late), when=faults.is_search)
+    here.sync()
+    assert [len(ehr.observations(who)) for who in (patient, other)] == [1, 1]
+    proxy.heal(hiding)
+    here.sync()
+    assert [value(o) for o in ehr.observations(patient)] == [36.0, 37.0]
 
 
 def test_what_was_created_is_not_read_back(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
