@@ -240,6 +240,7 @@ MATRIX: dict[str, Row] = {
     "without_a_search_for_changes_answers_are_read_by_id": Row("answers read by id", FAST),
     "answers_cost_one_request_whatever_the_cohort": Row("one request for answers", FAULTS),
     "a_flag_that_somebody_ended_stays_ended": Row("Flag ended by a person", TWINS),
+    "a_rejected_task_silences_its_messages": Row("rejected Task, its messages", FAST),
     "more_than_a_days_alerts_wait_and_none_is_lost": Row("alerts in a day, digest", TWINS),
     "what_waits_is_not_lost_by_growing_old": Row("held back and old", FAST),
     "priority_check_ins_always_come": Row("priority check-ins and the cap", FAST),

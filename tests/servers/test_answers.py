@@ -232,6 +232,24 @@ def test_a_flag_that_somebody_ended_stays_ended(ehr: Ehr, clinic: Clinic, site: 
     assert versions([*ehr.search("Flag", patient=patient), *ehr.tasks(patient)]) == versions([ended, said])
 
 
+def test_a_rejected_task_silences_its_messages(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """An answer is about the episode, wherever it was told; that it is gone from the data is told all the same."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    (*_, onset) = clinic.course(patient, doctor, STRAIN, last=2)
+    types = ["Observation", "Task", "Communication"]
+    here = site(**{"alerts.sinks": ["task", "communication"], "write.types": types})
+    here.sync()
+    first = only(ehr.search("Communication", patient=patient))
+    answer(ehr, only(ehr.tasks(patient)), status="rejected")
+    (after,) = clinic.course(patient, doctor, (LOWER,), last=1)
+    here.sync()
+    assert versions(ehr.search("Communication", patient=patient)) == versions([first])
+    for form in (onset, after):
+        ehr.change(f"QuestionnaireResponse/{form}", status="entered-in-error")
+    here.sync()
+    assert len(ehr.search("Communication", patient=patient)) == 2
+
+
 # -- how many in a day ---------------------------------------------------------------------------
 
 
