@@ -397,6 +397,9 @@ def test_troubled_histories(ehr: Ehr, server: Any, world_folder: Path, proxy: Pr
         assert proxy.writes == []
 
     played = given(troubled)(history)
+    for said in ANSWERS:
+        first, race = ([("new", 28.0)], [NOWHERE]), ("conditional creates race", 1, 1)
+        played = example([first, ([("answer", said), ("new", 28.0)], [race]), ([("new", 28.0)], [("sent", 1)])])(played)
     for kind in WRONG:
         played = example([([("amend", 1, 30.5)], [(kind, 1, 1)]), ([("new", 28.0)], [(kind, 2, 3)])])(played)
         played = example([([("new", 28.0)], [(kind, 1, 6)])])(played)
