@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin
 
@@ -31,9 +34,11 @@ class Ehr:
 
     def put(self, resource: Json) -> Json:
         """Store under its own id; the stored resource."""
-        answer = self.ask("PUT", f"{resource['resourceType']}/{resource['id']}", json=resource)
+        reference = f"{resource['resourceType']}/{resource['id']}"
+        answer = self.ask("PUT", reference, json=resource, headers={"Prefer": "return=representation"})
         assert answer.status_code in {200, 201}, (answer.status_code, answer.text[:500])
-        return self.read(f"{resource['resourceType']}/{resource['id']}")
+        stored: Json = answer.json() if answer.content else self.read(reference)
+        return stored
 
     def read(self, reference: str) -> Json:
         """The resource; fails when it is not there."""
@@ -67,6 +72,15 @@ class Ehr:
             if not following:
                 return
             answer = self.http.get(urljoin(self.base + "/", following[0]), timeout=60)
+
+    def clock_passes(self) -> None:
+        """Wait until the server's Date header is past this moment: what it stamps later moves no watermark (D-5).
+
+        The header has whole seconds, and some servers renew it once in a second only.
+        """
+        now = datetime.now(UTC)
+        while parsedate_to_datetime(self.ask("GET", "metadata").headers["Date"]) <= now:
+            time.sleep(0.05)
 
     def observations(self, patient: str, scale: str = "") -> list[Json]:
         """Our Observations of a patient (of one scale: "srs-v3-total"), oldest first, by what FHIR alone tells."""

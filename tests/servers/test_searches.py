@@ -151,9 +151,9 @@ def test_a_watermark_where_it_is_declared(ehr: Ehr, clinic: Clinic, site: MakeSi
     patient, quiet, doctor = clinic.patient(), clinic.patient("quiet"), clinic.practitioner()
     clinic.course(patient, doctor, (31,), last=1)
     here = site(proxy.base, **{"read.overlap": "0s"})
+    ehr.clock_passes()
     here.sync()
     assert _asked_by_time(proxy) == set()
-    here.sync()  # a Date header may lag by a second, and what is younger than it moves no watermark
     clinic.course(patient, doctor, (32,))
     proxy.fresh()
     here.sync()
@@ -217,6 +217,7 @@ def test_the_active_in_every_pass_the_quiet_at_times(ehr: Ehr, clinic: Clinic, s
     here.sync()
     assert values(ehr, quiet) == [33, 30]
     # By the watermark, the active are asked about, and nobody else.
+    ehr.clock_passes()
     here.configure(read__mode="watermark", read__quiet_every="1d")
     here.sync()
     proxy.fresh()

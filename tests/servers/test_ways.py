@@ -39,7 +39,7 @@ def test_a_watermark_by_days(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Pr
     patient, doctor = clinic.patient(), clinic.practitioner()
     first, _ = clinic.course(patient, doctor, (31, 32))
     here = site(proxy.base, **{"read.mode": "watermark", "read.stamp": "day", "read.overlap": "0s"})
-    here.sync()
+    ehr.clock_passes()
     here.sync()
     ehr.change(f"QuestionnaireResponse/{first}", status="entered-in-error")
     proxy.fresh()
