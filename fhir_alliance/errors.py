@@ -43,6 +43,10 @@ class ConfigError(AllianceError):
     exit_code = Exit.USAGE
 
 
+class OutsideCohort(ConfigError):
+    """The patient that was asked for is not in this endpoint's cohort, or is excluded."""
+
+
 class CheckFailed(AllianceError):
     """A check that was asked for found a problem."""
 

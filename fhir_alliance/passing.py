@@ -20,7 +20,7 @@ from .cohort import cohort, guard_shrink
 from .config import Settings
 from .copies import look_for_copies
 from .due import choose_mode, moved_watermarks
-from .errors import ConfigError, SafetyError
+from .errors import OutsideCohort, SafetyError
 from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
 from .fhir.inbound import rules as reading_rules
@@ -114,6 +114,7 @@ class EndpointPass:
         unknown = set() if self.report.dry_run else find_out(self.applier, self.settings.write.reconcile_after)
         file_device(self.applier)
         whom = self._whom(server_now)
+        self._tell_watermarks()
         due = set(roster) if patient else whom.due(roster, retry=retry)
         due |= {p for p in unknown if p in roster}
         due |= whom.answered(roster, due, everything=bool(whom.everybody) or retry, only=patient is not None)
@@ -201,7 +202,7 @@ class EndpointPass:
             return roster
         wanted = f"Patient/{patient.removeprefix('Patient/')}"
         if wanted not in roster:
-            raise ConfigError("that patient is not in the cohort (or is excluded)")
+            raise OutsideCohort("that patient is not in the cohort (or is excluded)")
         return [wanted]
 
     def _applier(self) -> Applier:
@@ -237,6 +238,9 @@ class EndpointPass:
             values |= {"full": stamp(self.now), "fingerprint": self.fingerprint}
         faults.reached("watermark")
         self.store.set_checkpoints(values)
+        self._tell_watermarks()
+
+    def _tell_watermarks(self) -> None:
         for type in ("QuestionnaireResponse", "Encounter"):
             if found := self.store.checkpoint(f"watermark:{type}"):
                 self.report.watermark[type] = found

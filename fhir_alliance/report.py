@@ -24,11 +24,14 @@ class RunReport:
     unfiled    scores that have no place in the EHR, by reason
     disagreements  totals that are stated otherwise than we compute them, with references: only in what is asked for
     plan       in a dry run, every action with the resource that would be sent
+    only       the pass is about one patient: whatever comes of it, the others were not read
+    failed     the exit code of the error that ended the pass, None when it came to its end
     """
 
     run: str
     started: datetime
     dry_run: bool = False
+    only: bool = False
     finished: datetime | None = None
     seconds: float = 0.0
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class RunReport:
     ehr_failed: bool = False
     safety_stop: bool = False
     stopped_early: bool = False
+    failed: Exit | None = None
 
     def say(self, message: str) -> None:
         """An operator's line, once."""
@@ -70,19 +74,27 @@ class RunReport:
         return sum(self.written.values())
 
     @property
+    def settled(self) -> bool:
+        """Was everybody read who was to be, and everything settled that could be?"""
+        stopped = self.ehr_failed or self.safety_stop or self.stopped_early or self.failed is not None
+        return not (stopped or self.patients["incomplete"])
+
+    @property
     def complete(self) -> bool:
-        """Was everybody read and everything settled that could be?"""
-        return not (self.patients["incomplete"] or self.ehr_failed or self.safety_stop or self.stopped_early)
+        """Settled, for the whole cohort: freshness counts from here."""
+        return self.settled and not self.only
 
     @property
     def exit_code(self) -> Exit:
-        """Safety first, then the EHR, then anything left over."""
+        """What ended it, then safety, then the EHR, then anything left over."""
+        if self.failed is not None:
+            return self.failed
         if self.safety_stop:
             return Exit.SAFETY
         if (self.ehr_failed or self.patients["incomplete"]) and not self.patients["completed"]:
             return Exit.EHR
         left = self.quarantine_new or sum(self.refused.values()) or sum(self.unknown.values())
-        return Exit.PARTIAL if left or not self.complete else Exit.DONE
+        return Exit.PARTIAL if left or not self.settled else Exit.DONE
 
     def kept(self) -> dict[str, Any]:
         """The same for the store: nothing in it tells of one patient."""

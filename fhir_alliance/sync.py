@@ -14,10 +14,9 @@ from sqlalchemy import Engine
 from . import __version__, instruments
 from .catalogue import files
 from .config import Settings, now_utc
-from .errors import ConfigError, EHRError, SafetyError
+from .errors import AllianceError, ConfigError, EHRError, Exit, OutsideCohort, SafetyError
 from .log import log
-from .opening import opened
-from .passing import EndpointPass
+from .opening import Ground, opened
 from .report import RunReport
 from .store.store import last_complete, record_run, stamp
 
@@ -67,26 +66,44 @@ def sync(
     if settings.write.shadow:
         settings = settings.model_copy(update={"write": settings.write.model_copy(update={"enabled": False})})
     started = time.monotonic()
-    report = RunReport(uuid.uuid4().hex[:12], clock(), dry_run)
+    report = RunReport(uuid.uuid4().hex[:12], clock(), dry_run, only=patient is not None)
     with opened(settings, report, dry_run=dry_run, clock=clock) as ground:
         log("run.started", run=report.run, dry_run=dry_run)
         if not dry_run:
             record_run(ground.engine, report.run, started=stamp(report.started), complete=False)
         try:
+            wrong = []
             for name in settings.endpoint:
-                one = ground.endpoint(name, stop)
-                one.fingerprint = settings_fingerprint(settings, name)
-                one.max_writes = max_writes or settings.write.max_per_run
-                _one_endpoint(one, report, patient=patient, retry=retry, progress=progress)
+                try:
+                    _one_endpoint(
+                        ground, name, stop=stop, patient=patient, max_writes=max_writes, retry=retry, progress=progress
+                    )
+                except ConfigError as error:
+                    wrong.append(error)
+            _tell(wrong, report, of=len(settings.endpoint))
+        except BaseException as error:
+            report.failed = error.exit_code if isinstance(error, AllianceError) else Exit.BUG
+            raise
         finally:
             _finish(ground.engine, report, clock(), time.monotonic() - started)
     return report
 
 
 def _one_endpoint(
-    one: EndpointPass, report: RunReport, *, patient: str | None, retry: bool, progress: Progress | None
+    ground: Ground,
+    name: str,
+    *,
+    stop: threading.Event | None,
+    patient: str | None,
+    max_writes: int | None,
+    retry: bool,
+    progress: Progress | None,
 ) -> None:
     """One endpoint's trouble is told and does not keep the others from being read."""
+    settings, report = ground.settings, ground.report
+    one = ground.endpoint(name, stop)
+    one.fingerprint = settings_fingerprint(settings, name)
+    one.max_writes = max_writes or settings.write.max_per_run
     try:
         one.run(patient=patient, retry=retry, progress=progress)
     except SafetyError as error:
@@ -97,11 +114,22 @@ def _one_endpoint(
         report.say(str(error))
 
 
+def _tell(wrong: list[ConfigError], report: RunReport, *, of: int) -> None:
+    """What is wrong with all endpoints ends the pass; of several, one must not hide what the others gave."""
+    if len(wrong) == of:
+        raise wrong[0]
+    for error in wrong:
+        if not isinstance(error, OutsideCohort):
+            report.ehr_failed = True
+            report.say(str(error))
+
+
 def _finish(engine: Engine, report: RunReport, now: datetime, seconds: float) -> None:
     report.finished = now
     report.seconds = seconds
     before = last_complete(engine)
-    report.freshness = 0.0 if report.complete else (now - before).total_seconds() if before else None
+    fresh = report.complete and not report.dry_run
+    report.freshness = 0.0 if fresh else (now - before).total_seconds() if before else None
     if not report.dry_run:
         import msgspec
 

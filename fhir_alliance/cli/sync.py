@@ -134,7 +134,7 @@ def report_text(report: RunReport) -> str:
     p, o = report.patients, report.outcomes
     lines = [
         f"{'Dry run' if report.dry_run else 'Pass'} {report.run}: "
-        f"{'complete' if report.complete else 'not complete'} in {report.seconds:.1f} s (exit {int(report.exit_code)})",
+        f"{'complete' if report.settled else 'not complete'} in {report.seconds:.1f} s (exit {int(report.exit_code)})",
         f"  patients    {p['completed']} of {p['due']} due, {p['cohort']} in the cohort"
         + (f", {p['incomplete']} left for the next pass" if p["incomplete"] else ""),
         f"  responses   {o['scored']} scored, {o['set aside']} set aside ({report.quarantine_new} new), "
@@ -151,7 +151,7 @@ def report_text(report: RunReport) -> str:
     ):
         if counts:
             lines.append(f"  {title:<11} " + ", ".join(f"{n} {k.replace('.', ' ')}" for k, n in sorted(counts.items())))
-    if report.complete and not (report.written or report.planned or report.found):
+    if report.settled and not (report.written or report.planned or report.found):
         lines.append("  written     nothing: the EHR holds what it should")
     lines.append(f"  alerts      {report.pushed} pushed, {report.notices} notices")
     lines += [f"              {n} not raised: {why}" for why, n in sorted(report.silent.items())]

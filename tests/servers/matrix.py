@@ -20,6 +20,11 @@ CACHE = {
     "hapi-cached": "its cache shows where data change between passes: first pass, replay, amend, retract, alerts",
     **SIGNED_IN,
 }
+WATERMARK = {
+    **TWINS,
+    "sekmet-stock": "does not list QuestionnaireResponse in /metadata",
+    "medplum": "its /metadata lists no types",
+}
 _FORGETS = "keeps its data in memory only"
 _REFUSES = "refuses such a reference on write (shown as test_hapi_refuses_references_to_nowhere)"
 
@@ -94,16 +99,7 @@ MATRIX: dict[str, Row] = {
     "a_walk_that_repeats_itself": Row("next leads in a circle", FAULTS),
     "a_next_link_to_another_host": Row("next leads to another host", FAULTS),
     "another_patients_responses_among_the_results": Row("another patient's responses among the results", FAULTS),
-    "a_watermark_where_it_is_declared": Row(
-        "watermark where declared",
-        {
-            "sekmet-stock": "does not list QuestionnaireResponse in /metadata",
-            "medplum": "its /metadata lists no types",
-            "sekmet-absolute": TWINS["sekmet-absolute"],
-            "sekmet-smart": TWINS["sekmet-smart"],
-            "hapi-cached": TWINS["hapi-cached"],
-        },
-    ),
+    "a_watermark_where_it_is_declared": Row("watermark where declared", WATERMARK),
     "no_watermark_where_it_is_not_declared": Row("no watermark where not declared", FAULTS),
     "a_declared_watermark_that_is_ignored": Row("declared and ignored _lastUpdated", FAULTS),
     "the_active_in_every_pass_the_quiet_at_times": Row("quiet patients on a slower cycle", FAST),
@@ -153,7 +149,7 @@ MATRIX: dict[str, Row] = {
     "a_document_shows_its_chart_where_that_is_wanted": Row("a chart as PDF", FAST),
     # test_oddities.py
     "what_was_written_is_followed_by_its_id": Row("an index that never catches up", FAULTS),
-    "a_row_that_is_late_is_read_again": Row("late rows and the overlap alone", FAULTS),
+    "a_row_that_is_late_is_read_again": Row("late rows and the overlap alone", WATERMARK),
     "what_was_created_is_not_read_back": Row("neither body nor ETag, 404 on Location", FAULTS),
     "remarks_beside_a_success_fail_nothing": Row("remarks in the answer to a write", FAULTS),
     "forms_are_never_written": Row("nothing but ours is written", FAULTS),
@@ -225,6 +221,8 @@ MATRIX: dict[str, Row] = {
     "serve_runs_passes_and_ends_on_sigterm": Row("serve", FAST),
     "status_explain_and_retry": Row("status, explain, retry", FAST),
     "only_one_patient_and_only_of_the_cohort": Row("--patient", FAST),
+    "only_a_complete_pass_is_fresh": Row("what counts as a complete pass", FAST),
+    "one_endpoints_secret_does_not_stop_the_others": Row("several endpoints, one without its secret", FAST),
     "a_damaged_state_folder_is_told_not_worked_around": Row("damaged state folder", FAST),
     "the_connector_as_a_device": Row("Device", FAST),
     "a_dry_run_shows_the_exact_resources": Row("dry run shows what would be sent", FAST),

@@ -147,6 +147,35 @@ def test_only_one_patient_and_only_of_the_cohort(ehr: Ehr, clinic: Clinic, site:
     assert here.run("sync", "--patient", second).code == 2
 
 
+def test_only_a_complete_pass_is_fresh(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """A pass that an error ended, one over a single patient, and a dry run leave the clock of silence running."""
+    first, _ = crowd(clinic, 0, 2)
+    here = site()
+    good, bad = here.options["endpoint.main.auth.token"], {"env": "ALLIANCE_NO_SUCH_TOKEN"}
+    here.configure(endpoint__main__auth__token=bad)
+    assert "holds no secret" in _refused(here, 2)
+    ended = json.loads(here.run("status", "--json").out)
+    assert ended["freshness"] is None
+    assert [(run["exit_code"], run["complete"]) for run in ended["runs"]] == [(2, False)]
+    here.configure(endpoint__main__auth__token=good)
+    one = here.sync("--patient", first).report
+    assert (one["exit_code"], one["complete"], one["freshness"]) == (0, False, None)
+    assert here.sync("--dry-run").report["freshness"] is None
+    assert json.loads(here.run("status", "--json").out)["freshness"] is None
+    assert here.sync().report["freshness"] == 0
+    assert json.loads(here.run("status", "--json").out)["freshness"] is not None
+
+
+def test_one_endpoints_secret_does_not_stop_the_others(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, _ = crowd(clinic, 0, 2)
+    other = {"base_url": site().base, "auth.method": "bearer", "auth.token": {"env": "ALLIANCE_NO_SUCH_TOKEN"}}
+    here = site(**{f"endpoint.another.{name}": value for name, value in other.items()})
+    ran = here.sync(code=3)
+    assert len(ehr.observations(patient)) == 3
+    assert any("holds no secret" in line for line in ran.messages)
+    assert not ran.report["complete"]
+
+
 def _refused(here: Site, code: int) -> str:
     ran = here.run("sync")
     assert ran.code == code, ran.err
