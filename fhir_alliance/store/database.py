@@ -8,6 +8,7 @@ import secrets
 import shutil
 import sqlite3
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ def open_engine(path: Path) -> Engine:
             raise ConfigError(f"the store {path} can be read by others; run: chmod 600 {path}")
     except OSError as error:
         raise ConfigError(f"the store {path} cannot be opened: {error.strerror}") from None
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-    event.listen(engine, "connect", _durable)
+    engine = _engine(path)
     try:
         with engine.connect() as connection:
             migrate(connection)
@@ -41,6 +41,14 @@ def open_engine(path: Path) -> Engine:
         if isinstance(error.__cause__, sqlite3.DatabaseError):
             raise ConfigError(f"the store {path} is not a usable SQLite database: {error.__cause__}") from None
         raise
+    return engine
+
+
+@lru_cache(maxsize=4)
+def _engine(path: Path) -> Engine:
+    """One for each store and process: a disposed engine opens again, and keeps its compiled statements."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    event.listen(engine, "connect", _durable)
     return engine
 
 
