@@ -16,10 +16,11 @@ from .apply import Applier, Guard, WriteCap
 from .audit import Audit
 from .audit_events import TYPE as AUDIT_EVENT
 from .audit_events import AuditEvents
+from .changes import TYPES
 from .cohort import cohort, guard_shrink
 from .config import Settings
 from .copies import look_for_copies
-from .due import choose_mode, moved_watermarks
+from .due import choose_mode, moved_watermarks, name
 from .errors import OutsideCohort, SafetyError
 from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
@@ -34,12 +35,13 @@ from .patients import Patients, Progress
 from .pushing import push
 from .reading import PatientReader, newer
 from .report import RunReport
+from .rows import ReadRows, reach
 from .rulebook import rulebook
 from .sinks import Frame, sinks
 from .stated_totals import StatedTotals
 from .store.answers import Answers
 from .store.ledger import Ledger
-from .store.store import Store, stamp
+from .store.store import Store, stamp, unstamp
 from .whom import Whom
 
 STOPPED = "stopped"
@@ -113,20 +115,21 @@ class EndpointPass:
             self.ledger.try_again()
         unknown = set() if self.report.dry_run else find_out(self.applier, self.settings.write.reconcile_after)
         file_device(self.applier)
-        whom = self._whom(server_now)
+        rows = ReadRows(self.settings.read, server_now)
+        whom = self._whom(server_now, rows)
         self._tell_watermarks()
         due = set(roster) if patient else whom.due(roster, retry=retry)
         due |= {p for p in unknown if p in roster}
         due |= whom.answered(roster, due, everything=bool(whom.everybody) or retry, only=patient is not None)
         rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
-        stated = StatedTotals(self.client, self.settings, rules)
+        stated = StatedTotals(self.client, self.settings, rules, rows)
         due |= whom.told_elsewhere(stated, due, one=patient is not None) & set(roster)
         self.report.endpoints[self.name] |= whom.why
         self.report.patients["cohort"] += len(roster)
         self.report.patients["due"] += len(due)
         log("patients.due", due=len(due), cohort=len(roster), everybody=bool(whom.everybody))
         self.store.mark_due(due)
-        reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared)
+        reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared, rows)
         patients = self._patients(reader)
         try:
             patients.work(reader, sorted(due), progress)
@@ -145,9 +148,9 @@ class EndpointPass:
         if patient is None and not self.report.dry_run:
             for type, at in patients.newest.items():
                 newer(whom.seen, type, at, at)
-            self._checkpoints(roster, whom.seen, bool(whom.everybody))
+            self._checkpoints(roster, whom.seen, bool(whom.everybody), rows)
 
-    def _whom(self, server_now: datetime) -> Whom:
+    def _whom(self, server_now: datetime, rows: ReadRows) -> Whom:
         return Whom(
             self.client,
             self.store,
@@ -160,6 +163,7 @@ class EndpointPass:
             ZoneInfo(self.settings.endpoint[self.name].timezone),
             self.now,
             server_now,
+            rows,
         )
 
     def _patients(self, reader: PatientReader) -> Patients:
@@ -231,14 +235,22 @@ class EndpointPass:
             {t for t in made if self.capability.interaction(t, "update") is False},
         )
 
-    def _checkpoints(self, roster: list[str], seen: dict[str, datetime], everybody: bool) -> None:
+    def _checkpoints(self, roster: list[str], seen: dict[str, datetime], everybody: bool, rows: ReadRows) -> None:
         moved = moved_watermarks(self.store, seen)
         values = {"roster": str(len(roster)), **moved}
         if everybody:
             values |= {"full": stamp(self.now), "fingerprint": self.fingerprint}
         faults.reached("watermark")
+        if self.mode == "watermark":
+            self._keep_rows(rows, moved)
         self.store.set_checkpoints(values)
         self._tell_watermarks()
+
+    def _keep_rows(self, rows: ReadRows, moved: Mapping[str, str]) -> None:
+        """Remember what was read and the next searches will bring again."""
+        at = {type: moved.get(name(type)) or self.store.checkpoint(name(type)) for type in (*TYPES, "Observation")}
+        begins = {type: unstamp(mark) - reach(self.settings.read) for type, mark in at.items() if mark}
+        self.store.keep_rows(rows.all(), begins)
 
     def _tell_watermarks(self) -> None:
         for type in ("QuestionnaireResponse", "Encounter"):

@@ -25,6 +25,7 @@ from .fhir.search import search
 from .lookup import merged_into
 from .model import Outcome, Reading, Session
 from .placing import Surroundings
+from .rows import ReadRows, Row, row
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,14 @@ class PatientReader:
         rules: Rules,
         server_now: datetime,
         compare: Compare = lambda _, readings: (readings, 0),
+        rows: ReadRows | None = None,
     ):
         self._compare = compare
         self.client = client
         self.server_now = server_now
         self.settings = settings
         self.rules = rules
+        self.rows = rows or ReadRows(settings.read, server_now)
         self._roles: dict[str, str | None] = {}
         self._resolved: dict[str, dict[str, Any] | None] = {}
 
@@ -139,16 +142,18 @@ class PatientReader:
     def _responses(self, patient: str, newest: dict[str, datetime]) -> tuple[list[Reading], int]:
         foreign = 0
 
-        def take(raw: bytes) -> Reading | None:
+        def take(raw: bytes) -> tuple[Reading, Row | None] | None:
             nonlocal foreign
             reading = decode_response(raw, self.rules, self._resolve)
             if reading.patient not in {None, patient}:
                 foreign += 1
                 return None
             newer(newest, "QuestionnaireResponse", reading.updated, self.server_now)
-            return reading
+            return reading, row("QuestionnaireResponse", raw, patient)
 
-        return self._search("QuestionnaireResponse", patient, take), foreign
+        found = self._search("QuestionnaireResponse", patient, take)
+        self.rows.add(this for _, this in found)
+        return [reading for reading, _ in found], foreign
 
     def _fresh(self, reading: Reading, before: datetime | None) -> Reading:
         """A result older than what we saw before comes from a stale index or cache: ask by id."""
@@ -175,14 +180,16 @@ class PatientReader:
         return []
 
     def _sessions(self, patient: str, newest: dict[str, datetime]) -> dict[str, Session]:
-        def take(raw: bytes) -> Session | None:
+        def take(raw: bytes) -> tuple[Session, Row | None] | None:
             session = read_session(object_of(raw), self.client.bases)
             if session is None or session.patient != patient:
                 return None
             newer(newest, "Encounter", last_updated(raw), self.server_now)
-            return session
+            return session, row("Encounter", raw, patient)
 
-        return {f"Encounter/{s.id}": s for s in self._search("Encounter", patient, take)}
+        found = self._search("Encounter", patient, take)
+        self.rows.add(this for _, this in found)
+        return {f"Encounter/{s.id}": s for s, _ in found}
 
     def _complete_sessions(self, patient: str, readings: list[Reading], sessions: dict[str, Session]) -> set[str]:
         """Read encounters that responses name but the search did not give. Returns other patients'."""

@@ -13,6 +13,7 @@ from .due import who_is_due
 from .fhir.capability import Capability
 from .fhir.http import FhirClient
 from .listening import Listening
+from .rows import ReadRows
 from .stated_totals import StatedTotals
 from .store.answers import Answers
 from .store.store import Store, unstamp
@@ -27,6 +28,7 @@ class Whom:
     fingerprint  of the settings that decide scores and strains
     zone         of the clinicians' days
     everybody    why everybody of the roster is read, or None
+    rows         what this pass has read
     seen         type → newest meta.lastUpdated that a search saw
     why          how was asked, for the operator
     """
@@ -42,6 +44,7 @@ class Whom:
     zone: tzinfo
     now: datetime
     server_now: datetime
+    rows: ReadRows
     everybody: str | None = None
     seen: dict[str, datetime] = field(default_factory=dict)
     why: dict[str, object] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class Whom:
         )
         self.everybody, self.seen = found.everybody, found.newest
         self.why["everybody"] = found.everybody
+        self.rows.add(found.nobodys)  # everybody is read for these, once
         due = found.patients
         due |= self.applier.ledger.unfinished_patients([t for t in self.applier.sinks if self.applier.may_write(t)])
         due |= set(self.store.silent_since(self.now - SERIES_GAP))
@@ -94,6 +98,7 @@ class Whom:
         self.why["stated_totals"] = stated.why
         if not (stated.asking and one_search and before):
             return set()
-        patients, newest = stated.changed(unstamp(before) - self.settings.read.overlap, self.server_now)
+        since = unstamp(before) - self.settings.read.overlap
+        patients, newest = stated.changed(since, self.server_now, self.store.read_rows())
         self.seen.update(newest)
         return patients

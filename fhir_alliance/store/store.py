@@ -16,9 +16,11 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ..answers import SILENCING
 from ..model import Assessment, Reading, Score
+from ..rows import Row
 from . import quarantine
 from . import tables as t
 from .quarantine import SetAside
+from .read_rows import keep_rows, read_rows
 from .times import stamp, unstamp
 
 __all__ = [
@@ -84,13 +86,8 @@ class Store:
     def forget_patient(self, patient: str) -> int:
         """Delete everything that is kept about a patient; how many rows that were."""
         with self.engine.begin() as c:
-            tables = (
-                (t.patient, t.patient.c.id),
-                *(
-                    (x, x.c.patient)
-                    for x in (t.assessment, t.written, t.ledger, t.quarantine, t.answer, t.waiting, t.missed)
-                ),
-            )
+            about = (t.assessment, t.written, t.ledger, t.quarantine, t.answer, t.waiting, t.missed, t.read_row)
+            tables = ((t.patient, t.patient.c.id), *((table, table.c.patient) for table in about))
             return sum(
                 c.execute(delete(table).where(table.c.base == self.base, column == patient)).rowcount
                 for table, column in tables
@@ -109,11 +106,12 @@ class Store:
             query = select(a.patient).distinct().where(a.base == self.base, a.at >= stamp(when))
             return set(c.execute(query).scalars())
 
-    def not_read_since(self, when: datetime) -> set[str]:
-        """Patients who were read completely, but not after this."""
+    def last_read(self) -> dict[str, datetime]:
+        """Patients who were read completely → when that was last."""
         with self.engine.connect() as c:
-            query = select(t.patient.c.id).where(t.patient.c.base == self.base, t.patient.c.completed <= stamp(when))
-            return set(c.execute(query).scalars())
+            query = select(t.patient.c.id, t.patient.c.completed)
+            found = c.execute(query.where(t.patient.c.base == self.base, t.patient.c.completed != ""))
+            return {id: unstamp(completed) for id, completed in found}
 
     def due_count(self) -> int:
         """How many patients the next pass reads whatever else happens."""
@@ -144,6 +142,14 @@ class Store:
         with self.engine.begin() as c:
             row = {"base": self.base, "id": patient, "completed": stamp(now), "due": False}
             c.execute(upsert(t.patient).values(row).on_conflict_do_update(index_elements=["base", "id"], set_=row))
+
+    def read_rows(self) -> dict[tuple[str, str], str]:
+        """(type, id) of a resource that the next search for changes may bring again → the version that was read."""
+        return read_rows(self.engine, self.base)
+
+    def keep_rows(self, rows: Iterable[Row], since: Mapping[str, datetime]) -> None:
+        """Remember what was read; `since`: type → where the next search for changes begins."""
+        keep_rows(self.engine, self.base, rows, since)
 
     # -- one patient's reading
 

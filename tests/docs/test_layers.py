@@ -24,7 +24,7 @@ LAYERS = (
     "messages",
     "decide shadow",
     # above: pure
-    "config_types config_auth config_serve config_writing config_tree config_messages config catalogue log faults "
+    "config_types config_auth config_serve config_writing config_tree config_messages config catalogue rows log faults "
     "report audit vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
     "lookup reading missing stated_totals cohort changes due apply listening outcomes provenance audit_events rulebook "

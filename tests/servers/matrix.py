@@ -104,6 +104,8 @@ MATRIX: dict[str, Row] = {
     "a_declared_watermark_that_is_ignored": Row("declared and ignored _lastUpdated", FAULTS),
     "the_active_in_every_pass_the_quiet_at_times": Row("quiet patients on a slower cycle", FAST),
     "a_window_of_dates_where_nothing_better_is_declared": Row("clinical window", FAULTS),
+    "what_the_overlap_brings_again_is_no_change": Row("the overlap, unchanged", WATERMARK),
+    "a_version_that_was_not_read_counts": Row("one search is ahead of another", WATERMARK),
     # test_shadow.py
     "a_shadow_writes_nothing_and_tells_everything": Row("shadow mode", FAST),
     # test_reconcile.py
