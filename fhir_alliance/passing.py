@@ -144,6 +144,9 @@ class EndpointPass:
             self.report.say(str(error))
         if self.events:
             self.events.flush(self.applier.frame)
+        all_read = set(roster) == due and patient is None and self.report.settled
+        reader.strays.settle(self.report, self.store, self.now, everybody=all_read)
+        self.report.quarantine_total += self.store.set_aside_count()
         # Whoever is not finished is stored as due, so the watermarks may move past them.
         if patient is None and not self.report.dry_run:
             for type, at in patients.newest.items():

@@ -160,8 +160,8 @@ class Store:
         aside: Iterable[Reading],
         vanished: Collection[str],
         now: datetime,
-    ) -> tuple[int, int]:
-        """Replace what is known of a patient. Returns (new or changed, all) lines of its quarantine.
+    ) -> int:
+        """Replace what is known of a patient. Returns how many lines of its quarantine are new or changed.
 
         vanished  responses that the EHR no longer has; their stored assessments are kept, marked
         """
@@ -275,6 +275,17 @@ class Store:
         )
         with self.engine.connect() as c:
             return list(c.execute(query).scalars())
+
+    def keep_unnamed(self, aside: Iterable[Reading], now: datetime, *, all_of_them: bool) -> int:
+        """Set aside under no patient. `all_of_them`: there are no others. How many are new or changed."""
+        with self.engine.begin() as c:
+            return quarantine.keep_unnamed(c, self.base, aside, now, all_of_them=all_of_them)
+
+    def set_aside_count(self) -> int:
+        """How many lines the quarantine has."""
+        with self.engine.connect() as c:
+            query = select(func.count()).select_from(t.quarantine).where(t.quarantine.c.base == self.base)
+            return c.execute(query).scalar_one()
 
     def quarantine(self) -> list[SetAside]:
         """Everything that is set aside, oldest first."""

@@ -78,6 +78,10 @@ MATRIX: dict[str, Row] = {
         "server ignores search parameters",
         _only("sekmet-stock", why="applies them; see another_patients_responses_among_the_results"),
     ),
+    "nobodys_responses_are_told_once": Row(
+        "a response without a patient among everybody's",
+        _only("sekmet-stock", why="applies them; see malformed_responses"),
+    ),
     "a_cached_search_is_not_believed": Row("search cache", _only("hapi-cached", why="answers no search from a cache")),
     "cohort_by_group": Row("cohort from a Group", TWINS),
     "cohort_by_search": Row("cohort from a search", TWINS),

@@ -298,6 +298,31 @@ def test_ignored_search_parameters(ehr: Ehr, clinic: Clinic, site: MakeSite) -> 
     assert values(ehr, theirs) == [21, 22, 23]
 
 
+def test_nobodys_responses_are_told_once(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Among everybody's: one without a subject is set aside under no patient, one of another server is left out."""
+    patients, doctor = [clinic.patient(name) for name in ("pa", "pb", "pc")], clinic.practitioner()
+    for patient in patients:
+        clinic.course(patient, doctor, (31,))
+    nobodys = clinic.srs("nobodys", patients[0], 32, weeks=1)
+    del nobodys["subject"]
+    elsewhere = {"reference": f"https://elsewhere.example/fhir/Patient/{patients[0]}"}
+    for form in (nobodys, clinic.srs("elsewhere", patients[0], 33, weeks=1, subject=elsewhere)):
+        ehr.put(form)
+    here = site()
+    first = here.sync(code=3).report
+    assert (first["outcomes"]["set aside"], first["quarantine"]) == (1, {"new": 1, "total": 1})
+    counts = {"subject-unresolved": 1, "subject-elsewhere": 1}
+    assert {word: first["reasons"].get(word) for word in counts} == counts
+    again = here.sync().report
+    assert (again["outcomes"]["set aside"], again["quarantine"]) == (1, {"new": 0, "total": 1})
+    (line,) = here.run("quarantine", "list", "--json").report
+    assert (line["source"], line["patient"]) == (f"QuestionnaireResponse/{nobodys['id']}", None)
+    ehr.put(nobodys | {"subject": {"reference": f"Patient/{patients[1]}"}})
+    ehr.delete(f"QuestionnaireResponse/{clinic.id('elsewhere')}")
+    assert here.sync().report["quarantine"] == {"new": 0, "total": 0}
+    assert [values(ehr, patient) for patient in patients] == [[31], [32, 31], [31]]
+
+
 def test_a_cached_search_is_not_believed(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
     """The server answers a repeated search from its cache for a minute, unless asked not to."""
     patient, doctor = clinic.patient(), clinic.practitioner()
