@@ -17,7 +17,7 @@ from .audit import Audit
 from .audit_events import TYPE as AUDIT_EVENT
 from .audit_events import AuditEvents
 from .changes import TYPES
-from .cohort import cohort, guard_shrink
+from .cohort import Called, cohort, guard_shrink
 from .config import Settings
 from .copies import look_for_copies
 from .due import choose_mode, moved_watermarks, name
@@ -95,9 +95,10 @@ class EndpointPass:
 
     def roster(self) -> list[str]:
         """The cohort, without the excluded."""
-        return cohort(
-            self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now, self.store.merged()
-        )
+        return self._called().roster(self.store.merged())
+
+    def _called(self) -> Called:
+        return cohort(self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now)
 
     # -- the pass
 
@@ -109,7 +110,8 @@ class EndpointPass:
             )
         server_now = self.prepare()
         self.client.require()
-        roster = self._roster(patient)
+        called = self._called()
+        roster = self._roster(called, patient)
         if retry:
             self.store.tell_again(roster)
             self.ledger.try_again()
@@ -119,6 +121,11 @@ class EndpointPass:
         whom = self._whom(server_now, rows)
         self._tell_watermarks()
         due = set(roster) if patient else whom.due(roster, retry=retry)
+        if merges := whom.merged(roster, due):
+            # With those into whom others were merged, and without whoever opted out as one of them.
+            now = called.roster(self.store.merged() | merges)
+            roster = now if patient is None else [p for p in now if p in roster]
+            due = (due | {*merges, *merges.values()}) & set(roster)
         due |= {p for p in unknown if p in roster}
         due |= whom.answered(roster, due, everything=bool(whom.everybody) or retry, only=patient is not None)
         rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
@@ -129,6 +136,8 @@ class EndpointPass:
         self.report.patients["due"] += len(due)
         log("patients.due", due=len(due), cohort=len(roster), everybody=bool(whom.everybody))
         self.store.mark_due(due)
+        for merged, survivor in merges.items():  # not earlier: nobody is asked about twice
+            self.store.merge(merged, survivor)
         reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared, rows)
         patients = self._patients(reader)
         try:
@@ -151,7 +160,7 @@ class EndpointPass:
         if patient is None and not self.report.dry_run:
             for type, at in patients.newest.items():
                 newer(whom.seen, type, at, at)
-            self._checkpoints(roster, whom.seen, bool(whom.everybody), rows)
+            self._checkpoints(len(called.found), whom.seen, bool(whom.everybody), rows)
 
     def _whom(self, server_now: datetime, rows: ReadRows) -> Whom:
         return Whom(
@@ -202,10 +211,11 @@ class EndpointPass:
         date = self.capability.date and self.capability.date + timedelta(microseconds=999_999)
         return min(date or self.now, self.now + timedelta(days=1))
 
-    def _roster(self, patient: str | None) -> list[str]:
-        roster = self.roster()
+    def _roster(self, called: Called, patient: str | None) -> list[str]:
+        roster = called.roster(self.store.merged())
         if patient is None:
-            guard_shrink(int(self.store.checkpoint("roster") or 0), len(roster), self.settings.cohort.max_shrink)
+            # By what the source gives: whoever opts out must not keep the others from being read.
+            guard_shrink(int(self.store.checkpoint("roster") or 0), len(called.found), self.settings.cohort.max_shrink)
             return roster
         wanted = f"Patient/{patient.removeprefix('Patient/')}"
         if wanted not in roster:
@@ -238,9 +248,9 @@ class EndpointPass:
             {t for t in made if self.capability.interaction(t, "update") is False},
         )
 
-    def _checkpoints(self, roster: list[str], seen: dict[str, datetime], everybody: bool, rows: ReadRows) -> None:
+    def _checkpoints(self, found: int, seen: dict[str, datetime], everybody: bool, rows: ReadRows) -> None:
         moved = moved_watermarks(self.store, seen)
-        values = {"roster": str(len(roster)), **moved}
+        values = {"roster": str(found), **moved}
         if everybody:
             values |= {"full": stamp(self.now), "fingerprint": self.fingerprint}
         faults.reached("watermark")

@@ -13,6 +13,7 @@ from .due import who_is_due
 from .fhir.capability import Capability
 from .fhir.http import FhirClient
 from .listening import Listening
+from .merges import Merges
 from .rows import ReadRows
 from .stated_totals import StatedTotals
 from .store.answers import Answers
@@ -64,6 +65,20 @@ class Whom:
             due |= self.answers.open_alerts()
         due |= set(self.store.patients_of(found.responses).values())
         return set(roster) if retry else due & set(roster)
+
+    def merged(self, roster: Collection[str], due: Collection[str]) -> dict[str, str]:
+        """Patients who were merged since we last asked → into whom.
+
+        Asked about are those who are read, and others in therapy: whose alerts may stand, or forms come, under an id
+        that is not used any more. The rest are when they are read.
+        """
+        active = self.store.seen_since(self.now - self.settings.read.look_back) | self.answers.standing_alerts()
+        few = len(roster) <= self.settings.read.quiet_from
+        known = self.store.merged()
+        merges = Merges(self.client, self.settings.read)
+        merges.look(self.capability, {p for p in roster if (few or p in due or p in active) and p not in known})
+        self.why["merges"] = merges.why
+        return merges.found
 
     def answered(self, roster: Collection[str], due: Collection[str], *, everything: bool, only: bool) -> set[str]:
         """Hear what clinicians answered; patients about whom that changes what is to be done."""

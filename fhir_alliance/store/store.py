@@ -83,14 +83,16 @@ class Store:
             query = select(name, t.checkpoint.c.value).where(t.checkpoint.c.base == self.base, name.startswith(MERGED))
             return {found.removeprefix(MERGED): survivor for found, survivor in c.execute(query)}
 
-    def forget_patient(self, patient: str) -> int:
-        """Delete everything that is kept about a patient; how many rows that were."""
+    def forget_patients(self, patients: Collection[str]) -> int:
+        """Delete everything that is kept about these, merges included; how many rows that were."""
         with self.engine.begin() as c:
             about = (t.assessment, t.written, t.ledger, t.quarantine, t.answer, t.waiting, t.missed, t.read_row)
             tables = ((t.patient, t.patient.c.id), *((table, table.c.patient) for table in about))
+            rows = [(table, column.in_(patients)) for table, column in tables]
+            merges = t.checkpoint.c.name.in_([f"{MERGED}{patient}" for patient in patients])
             return sum(
-                c.execute(delete(table).where(table.c.base == self.base, column == patient)).rowcount
-                for table, column in tables
+                c.execute(delete(table).where(table.c.base == self.base, these)).rowcount
+                for table, these in (*rows, (t.checkpoint, merges))
             )
 
     def known_patients(self) -> dict[str, bool]:

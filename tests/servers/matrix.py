@@ -117,6 +117,7 @@ MATRIX: dict[str, Row] = {
     "a_lost_store_is_rebuilt_from_the_ehr": Row("rebuild", TWINS),
     "a_site_that_stops_withdraws_everything": Row("withdraw --all", TWINS),
     "a_patient_is_forgotten_here_only": Row("forget", FAST),
+    "whoever_was_merged_is_forgotten_as_one": Row("forget after a merge", FAST),
     # test_vendors.py
     "a_profile_is_complete": Row("vendor profiles: data", FAST),
     "forms_are_read_and_scored_whatever_the_vendor": Row("vendor profiles: reading", FAST),
