@@ -48,7 +48,7 @@ class Merges:
                 self.why = why
                 return
         if wanted:
-            self.why = f"asked about {len(wanted)} patients"
+            self.why = f"asked about {len(wanted)} of the cohort"
 
     def _ask(self, ids: Collection[str], wanted: Collection[str]) -> str:
         """One search. Why there should not be another, else "". Each result speaks for itself, whatever else came."""

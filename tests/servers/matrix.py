@@ -161,6 +161,7 @@ MATRIX: dict[str, Row] = {
     "remarks_beside_a_success_fail_nothing": Row("remarks in the answer to a write", FAULTS),
     "forms_are_never_written": Row("nothing but ours is written", FAULTS),
     "a_patient_that_was_merged_while_we_wrote": Row("a merge between reading and writing", FAST),
+    "merges_that_cannot_be_asked_about": Row("merges that are not told", FAST),
     # test_instruments.py
     "versions_of_an_instrument_are_never_confused": Row("unknown versions of an instrument", FAST),
     "only_the_clients_view_of_the_alliance_alerts": Row("therapist and outcome forms raise no alert", FAST),
