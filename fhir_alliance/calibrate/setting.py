@@ -61,7 +61,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Everything that decides the cohorts. ConfigError when it does not go together."""
+    """Everything that decides the cohorts, and the site's own cut-off. ConfigError when it does not go together."""
 
     instrument: Instrument
     parameters: Parameters
@@ -70,6 +70,7 @@ class Setting:
     sessions: tuple[int, int] = SESSIONS
     seed: int = SEED
     bands: tuple[float, ...] = ()
+    cutoff: float | None = None
 
     def __post_init__(self) -> None:
         if self.design == "planted" and self.at + TAIL > self.sessions[0]:
@@ -142,6 +143,7 @@ class Setting:
             "seed": self.seed,
             "ceiling": self.ceiling,
             "bands": list(self.bands),
+            "cut_off": self.cutoff,
             "parameters": {
                 name: value.isoformat() if isinstance(value, date) else value
                 for name, value in own.items()

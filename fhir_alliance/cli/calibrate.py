@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .clinic import clinic_command, session_range
-from .common import ConfigOption, JsonOption, find_instrument
+from .common import ConfigOption, JsonOption, find_cutoff, find_instrument
 
 if TYPE_CHECKING:
     from ..calibrate.trying import Tried
@@ -31,6 +31,10 @@ def calibrate(
     preset: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A sensitivity of these policies; may be repeated [default: balanced]."),
+    ] = None,
+    cut_off: Annotated[
+        float | None,
+        typer.Option("--cut-off", "--cutoff", help="Your own cut-off, for rules that need one [default: the site's]."),
     ] = None,
     design: Annotated[
         str | None,
@@ -59,6 +63,7 @@ def calibrate(
     from ..errors import ConfigError, Exit
 
     chosen = find_instrument(instrument, config, for_strains=True)
+    cutoff = find_cutoff(chosen, cut_off, config)
     infos = _infos(chosen, policy, config)
     policies = [info.policy(name) for info in infos for name in preset or ("balanced",)]
     edges = _scores(bands)
@@ -68,9 +73,9 @@ def calibrate(
     asked = Asked(design, clients, session_range(sessions) if sessions else None, seed, clinic)
     if files:
         asked.nothing()
-        tried = on_files(chosen, [(name, _content(name)) for name in files], policies, edges, curves)
+        tried = on_files(chosen, [(name, _content(name)) for name in files], policies, edges, curves, cutoff)
     else:
-        tried = simulated(asked.setting(chosen, edges), policies, curves)
+        tried = simulated(asked.setting(chosen, edges, cutoff), policies, curves)
     if picture is not None:
         _draw(picture, tried)
     if as_json:

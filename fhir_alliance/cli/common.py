@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from ..config import Settings
     from ..detection import Policy
-    from ..model import Change, Instrument
+    from ..model import Instrument
 
 ConfigOption = Annotated[
     Path | None,
@@ -98,13 +98,20 @@ def find_policy(instrument: str, policy: str | None, preset: str | None, config:
     return told.policy(preset or "balanced")
 
 
-def check_cutoff(cutoff: float | None, change: Change) -> None:
-    """ConfigError where `--cut-off` is no score of the scale."""
+def find_cutoff(instrument: Instrument, given: float | None, config: Path | None) -> float | None:
+    """The cut-off asked for, else the site's, if it has one. ConfigError where it is no score of the scale."""
     from ..detection import valid
     from ..errors import ConfigError
 
+    name, cutoff, change = "--cut-off", given, instrument.change
+    if cutoff is None:
+        from ..config import find_config, load
+
+        cutoffs = load(find_config(config)).detection.cutoffs
+        name, cutoff = f"detection.cutoffs: {instrument.id}", cutoffs.get(instrument.id)
     if cutoff is not None and not valid(cutoff, change.minimum, change.maximum):
-        raise ConfigError(f"--cut-off: give a score from {change.minimum:g} to {change.maximum:g}")
+        raise ConfigError(f"{name}: give a score from {change.minimum:g} to {change.maximum:g}")
+    return cutoff
 
 
 def say_cautions(instrument: Instrument) -> None:
@@ -113,6 +120,11 @@ def say_cautions(instrument: Instrument) -> None:
 
     for text in cautions(instrument):
         typer.echo(f"note: {text}", err=True)
+
+
+def printable(text: str) -> str:
+    """A name as it may stand on a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 @contextmanager

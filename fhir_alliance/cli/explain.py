@@ -12,11 +12,12 @@ from .common import (
     ConfigOption,
     EndpointOption,
     JsonOption,
-    check_cutoff,
+    find_cutoff,
     find_instrument,
     find_policy,
     load_settings,
     one_endpoint,
+    printable,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def explain(
         str | None, typer.Option("--preset", help="For a file: sensitivity [default: the site's, else balanced].")
     ] = None,
     cut_off: Annotated[
-        float | None, typer.Option("--cut-off", "--cutoff", help="For a file: your own cut-off.")
+        float | None, typer.Option("--cut-off", "--cutoff", help="For a file: your own cut-off [default: the site's].")
     ] = None,
     chart: Annotated[Path | None, typer.Option("--chart", help="Save the chart here (.svg or .png).")] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Chart for a dark page.")] = False,
@@ -101,7 +102,7 @@ def _of_file(
     if instrument is None:
         raise ConfigError("a file needs --instrument")
     chosen = find_instrument(instrument, config, for_strains=True)
-    check_cutoff(cutoff, chosen.change)
+    cutoff = find_cutoff(chosen, cutoff, config)
     by = find_policy(chosen.id, policy, preset, config)
     return explaining.of_file(path, chosen, series, by, session=session, cutoff=cutoff)
 
@@ -137,11 +138,6 @@ def _print(found: list[Told], *, every: bool, as_json: bool) -> None:
         typer.echo(f"{chr(10) if i else ''}{printable(t.title)}\n{text}", nl=False)
         for problem in t.problems:
             typer.echo(f"set aside: {problem}", err=True)
-
-
-def printable(text: str) -> str:
-    """A name as it may stand on a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _json(t: Told) -> dict[str, Any]:

@@ -100,6 +100,31 @@ def test_more_of_a_policy_by_presets_and_bands() -> None:
     assert rates[0] > rates[1]
 
 
+SITE = """
+[detection.policies]
+"srs-v3" = "openfit-srs/1"
+[detection.cutoffs]
+"srs-v3" = 36.0
+"""
+
+
+def test_the_cut_off_of_the_site_holds_where_none_is_given(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(SITE)
+    clients = ("--instrument", "srs-v3", "--clients", "40", "--policy", "openfit-srs/1")
+    without, by_site, given = (told(*clients, *more) for more in ((), ("--config", str(site)), ("--cut-off", "36")))
+    assert [found["setting"]["cut_off"] for found in (without, by_site, given)] == [None, 36, 36]
+    assert by_site == given
+    assert "low" in given["results"][0]["false_by_kind"]
+    assert "low" not in without["results"][0]["false_by_kind"]
+    assert "\nCut-off: a score below 36\n" in run(*clients, "--cut-off", "36").stdout
+    scores = tmp_path / "ours.csv"
+    scores.write_text("series,at,value\na,2026-01-05,35.5\na,2026-01-12,35.2\na,2026-01-19,35.1\n")
+    found = told(str(scores), "--instrument", "srs-v3", "--config", str(site))
+    assert found["setting"]["cut_off"] == 36
+    assert found["results"][0]["alerts_per_100"]["L2"]["estimate"] == pytest.approx(100 / 3, abs=1e-5)
+
+
 def test_a_flag_about_random_strains_wants_the_mixed_design() -> None:
     assert told(*SMALL)["setting"]["design"] == "planted"
     mixed = told(*SMALL, "--strain-rate", "0.08")
@@ -235,6 +260,7 @@ def test_the_picture_names_policies_and_axes(tmp_path: Path) -> None:
         ((*SMALL, "--design", "crossed"), "--design"),
         ((*SMALL, "--sessions", "9"), "--sessions"),
         ((*SMALL, "--bands", "low,high"), "--bands"),
+        ((*SMALL, "--cut-off", "36"), "--cut-off"),
         ((*SMALL, "--picture", "a.gif"), "--picture"),
         ((*SMALL, "--strain-at", "8"), "--strain-depth"),
         ((*SMALL, "--clients", "0"), "--clients"),

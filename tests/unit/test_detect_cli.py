@@ -166,6 +166,30 @@ def test_presets_and_instruments(tmp_path: Path) -> None:
     assert [e["kind"] for e in parsed(run(file, "--instrument", "srs-v3", "--json"))] == ["drop", "repaired"]
 
 
+SITE = """
+[detection.policies]
+"srs-v3" = "openfit-srs/1"
+[detection.cutoffs]
+"srs-v3" = 36.0
+"wai-sr-c" = 36.0
+"""
+
+
+def test_the_cut_off_of_the_site_holds_where_none_is_given(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(SITE, encoding="utf-8")
+    options = [write(tmp_path, rows("35.5 35.2 35.1")), "--instrument", "srs-v3", "--config", str(site)]
+    found = parsed(run(*options, "--json"))
+    assert [(e["kind"], e["level"]) for e in found] == [("low", 2), ("persisting", 3)]
+    assert found == parsed(run(*options, "--cut-off", "36", "--json"))
+    assert parsed(run(*options, "--cut-off", "30", "--json")) == []
+    assert "openfit-srs/1, preset balanced, cut-off 36" in run(*options).stdout
+    # Another policy gives a notice, if the site's number is one of the scale's.
+    assert [e["kind"] for e in parsed(run(*options, "--policy", "alliance-policy/1", "--json"))] == ["cut-off"]
+    wrong = run(*options[:1], "--instrument", "wai-sr-c", "--config", str(site))
+    assert str(wrong.exception) == "detection.cutoffs: wai-sr-c: give a score from 1 to 5"
+
+
 def test_a_row_set_aside_is_told_and_costs_nothing_else(tmp_path: Path) -> None:
     lines = [*rows("4 4 4 3.2", "b"), *rows("4 4 x 4 3.2"), "a,2027-01-01,4", "a,2027-01-01T00:00Z,4.1"]
     result = run(write(tmp_path, lines), "--instrument", "wai-sr-c", "--json")

@@ -123,6 +123,13 @@ def test_the_policy_is_the_sites_unless_another_is_named(file: Path) -> None:
     assert (found["policy"], found["preset"]) == ("from-best/1", "balanced")
 
 
+def test_the_cut_off_is_the_sites_unless_another_is_given(file: Path) -> None:
+    Path("site.toml").write_text('[detection]\npolicy = "absolute/1"\n[detection.cutoffs]\n"wai-sr-c" = 4.3\n')
+    found = wai(file, "--config", "site.toml", "--session", 1)
+    assert (found["why"]["code"], found["score"]["compared_with"]["mean"]) == ("low", 4.3)
+    assert wai(file, "--config", "site.toml", "--session", 1, "--cut-off", 4.2)["why"]["code"] == "above-limit"
+
+
 @pytest.mark.parametrize("id", [p.id for p in policies().values() if p.instruments is None])
 def test_the_numbers_are_those_of_detect(file: Path, id: str) -> None:
     """Events as `detect` prints them, and every session's numbers as the policy's own run gave them."""
