@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from textwrap import wrap
 from typing import Any, Literal
 
 from ..detection import Policy, PolicyInfo
@@ -20,9 +21,7 @@ from .result import AlertRates, Json, Result
 from .setting import CLIENTS, RANDOM, SEED, SESSIONS, Setting, near_ceiling
 from .strata import strata
 
-NO_TRUTH = (
-    "No truth column: nobody can tell which alerts were false, or which strains were missed. Rates of alerts only."
-)
+NO_TRUTH = "{column}: nobody can tell which alerts were false, or which strains were missed. Rates of alerts only."
 SCALE = "Figures with 95 % intervals; clients, not sessions, are the sample."
 
 
@@ -153,8 +152,9 @@ def on_files(
     if found.truth:
         results = tuple(r for p in policies for r in on.results(p))
     else:
-        setting["note"] = NO_TRUTH
-        heading += ["No truth column: nobody can tell which alerts were false, or which strains", "were missed."]
+        part = "" if found.untold == found.files else f" in {found.untold} of {found.files} files"
+        setting["note"] = note = NO_TRUTH.format(column=f"No truth column{part}")
+        heading += wrap(note, 80)
         results = tuple(r for p in policies for r in on.alert_rates(p))
     drawn = tuple(curve(on, info) for info in curves)
     return Tried(instrument, setting, tuple(heading), results, drawn, found.problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,12 @@ def test_text_keeps_to_80_columns(policies: tuple[str, ...]) -> None:
     assert "1.5, lasting" in text
 
 
+def test_columns_of_large_figures_stay_apart() -> None:
+    text = run("--instrument", "srs-v3", "--clients", "60", "--policy", "openfit-srs/1", "--preset", "balanced").stdout
+    (line,) = [line for line in text.splitlines() if line.startswith("false check-ins per 100")]
+    assert len(re.findall(r" [\d.]+ \([\d.]+-[\d.]+\)", line)) == 3
+
+
 def test_a_policy_for_reports_says_that_it_raises_no_alert() -> None:
     done = run(*SMALL, "--policy", "change-point/1", "--json")
     assert "for reports only" in done.stderr
@@ -203,7 +210,13 @@ def test_several_files_are_one_cohort_and_need_the_truth_in_each(tmp_path: Path)
     found = told(str(one), str(two), "--instrument", "wai-sr-c")
     assert (found["setting"]["files"], found["setting"]["series"]) == (2, 120)
     bare = clinic(tmp_path, truth=False, name="c.csv")
-    assert told(str(one), str(bare), "--instrument", "wai-sr-c")["setting"]["truth"] is False
+    both = told(str(one), str(bare), "--instrument", "wai-sr-c")
+    assert both["setting"]["truth"] is False
+    assert both["setting"]["note"].startswith("No truth column in 1 of 2 files: nobody can tell")
+    # The truth of a part is not used: every session counts, those in strains too.
+    without = [str(clinic(tmp_path, truth=False, name=f"{n}.csv")) for n in "de"]
+    assert both["results"] == told(*without, "--instrument", "wai-sr-c")["results"]
+    assert f"{both['results'][0]['sessions']:,} of them scored" in run(*without, "--instrument", "wai-sr-c").stdout
 
 
 def test_ndjson_with_the_truth_from_stdin() -> None:
