@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from ..model import Outcome, Reading
 from ..scoring import score
 from .answers import Source
+from .brackets import outline
 from .content import SIZE_LIMIT, canonical, decode, digest, fingerprint, roomy
 from .finished import finished_total
 from .form import Form, compile_form
@@ -62,7 +63,17 @@ def decode_response(raw: bytes, rules: Rules, resolve: Resolve | None = None) ->
     except Stop as stop:
         return _unreadable(stop, raw)
     except RecursionError:
-        return _unreadable(set_aside("too-deep", "nested too deeply"), raw)
+        return roomy(lambda: _too_deep(raw, rules, resolve))
+
+
+def _too_deep(raw: bytes, rules: Rules, resolve: Resolve | None) -> Reading:
+    """Set aside with what it says of itself; or what it is before that: retracted, not ours, not finished."""
+    stop = set_aside("too-deep", "nested too deeply")
+    try:
+        head = decode(outline(raw))
+    except Stop:
+        return _unreadable(stop, raw)
+    return replace(_read(head, rules, resolve, len(raw), stop), content=digest(raw))
 
 
 def _unreadable(stop: Stop, raw: bytes) -> Reading:
@@ -74,11 +85,13 @@ def _bytes(resource: object) -> bytes:
     return repr(resource).encode("utf-8", "replace")
 
 
-def _read(resource: object, rules: Rules, resolve: Resolve | None, size: int | None) -> Reading:
+def _read(
+    resource: object, rules: Rules, resolve: Resolve | None, size: int | None, bad: Stop | None = None
+) -> Reading:
+    """`bad`: why its content cannot be used, where that is known already."""
     if not isinstance(resource, dict) or resource.get("resourceType") != "QuestionnaireResponse":
         return _unreadable(set_aside("not-a-response", "not a QuestionnaireResponse"), _bytes(resource))
     known = _known(resource, rules, resolve)
-    bad: Stop | None = None
     try:
         content = canonical(resource)
         known["content"] = fingerprint(resource)
