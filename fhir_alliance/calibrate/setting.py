@@ -8,7 +8,7 @@ mixed    one cohort in which strains begin at random, as the generator's paramet
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from typing import Literal
 
@@ -18,6 +18,7 @@ from ..errors import ConfigError
 from ..model import Instrument
 from ..simulate import Parameters, generate
 from ..simulate.form import form
+from ..simulate.levels import level
 from .ratio import Floats
 from .trial import Trial, trial
 from .truth import TAIL
@@ -132,8 +133,9 @@ class Setting:
         return trial(cohort, np.where(cohort.dyad == 0, usual[cohort.client], np.nan))
 
     def to_json(self) -> Mapping[str, object]:
-        """The setting, complete enough to repeat it."""
+        """The setting, complete enough to repeat it: levels and spreads that were not given are the instrument's."""
         own = {f.name: getattr(self.parameters, f.name) for f in fields(self.parameters)}
+        own |= asdict(level(self.parameters, form(self.instrument)))
         told: dict[str, object] = {
             "instrument": self.instrument.id,
             "design": self.design,

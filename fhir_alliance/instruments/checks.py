@@ -15,7 +15,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SOURCED = ("items", "scales", "reverse", "completeness")
 _MEMORY = ("items", "scales", "total")
 _NEAR = 1e-9
-MOST_STEPS = 1_000_000
+MOST_STEPS = 100_000
 _T = TypeVar("_T")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -83,6 +84,15 @@ def test_the_setting_is_enough_to_repeat_it() -> None:
     assert setting["parameters"]["missing"] == 0.3
     assert [s["points"] for s in setting["strains"]] == [0.75, 1.0, 1.5] * 2
     assert setting["seen_strain"] == {"depth": 1.0, "points": 1.0, "lasts": "lasting"}
+    assert setting["parameters"]["within_sd"] == 0.32
+    assert None not in setting["parameters"].values()
+
+
+def test_the_parameters_of_a_setting_as_flags_repeat_it() -> None:
+    options = ("--instrument", "srs-v3", "--clients", "60", "--seed", "3", "--design", "mixed", "--between-sd", "0.9")
+    found = told(*options)
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in found["setting"]["parameters"].items()]
+    assert told(*options[:-2], *flags) == found
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
@@ -219,6 +229,13 @@ def test_several_files_are_one_cohort_and_need_the_truth_in_each(tmp_path: Path)
     assert f"{both['results'][0]['sessions']:,} of them scored" in run(*without, "--instrument", "wai-sr-c").stdout
 
 
+def test_gzip_is_read_like_plain(tmp_path: Path) -> None:
+    file = clinic(tmp_path)
+    plain = told(str(file), "--instrument", "wai-sr-c")
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert told(str(file), "--instrument", "wai-sr-c") == plain
+
+
 def test_ndjson_with_the_truth_from_stdin() -> None:
     rows = [{"series": "a", "at": f"2026-01-{d:02}", "value": v, "truth": t} for d, v, t in WEEKS]
     done = run("-", "--instrument", "wai-sr-c", "--json", stdin="\n".join(map(json.dumps, rows)))
@@ -275,9 +292,11 @@ def test_the_picture_names_policies_and_axes(tmp_path: Path) -> None:
         ((*SMALL, "--bands", "low,high"), "--bands"),
         ((*SMALL, "--cut-off", "36"), "--cut-off"),
         ((*SMALL, "--picture", "a.gif"), "--picture"),
+        ((*SMALL, "--picture", "/proc/a.svg"), "/proc/a.svg cannot be written"),
         ((*SMALL, "--strain-at", "8"), "--strain-depth"),
         ((*SMALL, "--clients", "0"), "--clients"),
         (("nowhere.csv", "--instrument", "wai-sr-c"), "cannot be read"),
+        ((*SMALL, "--policy", "xmr/1", "step-rc/1"), "step-rc/1 is a policy, not a file; give each its own option"),
         (("nowhere.csv", "--instrument", "wai-sr-c", "--missing", "0.2"), "the files bring their own"),
         (("nowhere.csv", "--instrument", "wai-sr-c", "--clients", "5"), "the files bring their own"),
     ],

@@ -228,7 +228,7 @@ def test_an_unknown_instrument_names_the_known_ones() -> None:
         ("step = 1", "step = 0.3", "items.step: must divide the range"),
         ("step = 1", "step = nan", "items.step: give a number"),
         ("step = 1", "step = 1e-320", "items.step: give a number"),
-        ("step = 1", "step = 1e-7", "items.step: must divide the range into 1,000,000 steps at most"),
+        ("step = 1", "step = 1e-7", "items.step: must divide the range into 100,000 steps at most"),
         ("step = 1", f"step = {'9' * 400}", "items.step: give a number"),
         ("count = 12", f"count = {'9' * 400}", "items.count: give a whole number"),
         ("count = 12", f"count = 0x{'f' * 5000}", "items.count: give a whole number"),
