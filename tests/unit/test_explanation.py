@@ -13,7 +13,7 @@ from msgspec import structs
 from policy_series import series as any_series
 from strain_series import START, detect, points
 
-from fhir_alliance.detection import STRAINS, policies, policy, subscale_drops
+from fhir_alliance.detection import STRAINS, Terms, policies, policy, subscale_drops
 from fhir_alliance.explanation import Account, Case, account, explain_text
 from fhir_alliance.figures import figures
 from fhir_alliance.instruments import get, load_all
@@ -426,7 +426,7 @@ def test_headlines() -> None:
 def test_evidence_is_short_plain_and_has_the_numbers(series: str) -> None:
     found = episode(series)
     text = evidence(WAI_SR, found)
-    assert len(text) <= 600
+    assert len(text) <= 800
     assert f"{found.onset.value:.2f} (1 to 5)" in text
     assert "alliance-policy/1" in text
     assert text.isprintable()
@@ -435,11 +435,20 @@ def test_evidence_is_short_plain_and_has_the_numbers(series: str) -> None:
 
 def test_evidence_of_a_long_baseline_and_title_still_fits() -> None:
     long = replace(WAI_SR, title="A very long name of a form " * 12)
-    assert len(evidence(long, episode(" ".join(["4.1"] * 9) + " 3"))) <= 600
+    assert len(evidence(long, episode(" ".join(["4.1"] * 9) + " 3"))) <= 800
+
+
+def test_a_note_with_everything_in_it_keeps_its_end() -> None:
+    form = Score("total", 3.0, 36.0, 10, 12, ("prorated",))
+    text = evidence(WAI_SR, episode(" ".join(["5"] * 9) + " 3"), terms=Terms(0.5, "RC90", prior=6), form=form)
+    assert text.endswith("not an emergency signal.")
+    assert "(2026-01-12 5.00, 01-19 5.00, " in text
+    assert "10 of 12 items answered, prorated. This client usually scores near the maximum, where falls are" in text
 
 
 def test_evidence_calls_only_a_baseline_usual() -> None:
-    assert "Usual: 4.13 (" in evidence(WAI_SR, episode(W1))
+    assert "Usual: 4.13 (2026-01-05 4.00, 01-12 4.17, " in evidence(WAI_SR, episode(W1))
+    assert "near the maximum" not in evidence(WAI_SR, episode("5 4"))
     assert "Before: 4.50 (2026-01-05 4.50)." in evidence(WAI_SR, episode("4.5 3.5"))
 
 
