@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from fhir_alliance.demo import pictures
+from fhir_alliance.demo import pictures, screen, words
 from fhir_alliance.demo.run import Told
 from fhir_alliance.demo.saving import chart
 from fhir_alliance.derive import stories, strains
@@ -77,3 +77,21 @@ def test_the_chart_of_a_withdrawn_strain_says_so_throughout() -> None:
     assert "open" not in json.dumps(spec).replace("opacity", "").replace('"domain": ["open"', "")
     assert '"word": "withdrawn"' in json.dumps(spec)
     assert "score 2.5, withdrawn" in spec["description"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "seen", "times", "later"),
+    [
+        ("4.5 4.5 4.5 4.5 3.8", "0.70 below 4.50", "2.3", ""),
+        ("4.5 4.5 4.5 4.5 2.5", "2.00 below 4.50", "6.6, a large fall", ""),
+        ("4.5 4.5 4.5 4.5 3.8 3.7", "0.70 below 4.50", "2.3", "still low"),
+        ("4.5 3.5", "1.00 below 4.50", "", ""),
+        ("2.5 2.5 2.5", "first 3 average 2.50", "", ""),
+    ],
+)
+def test_what_stands_in_a_column_is_what_its_heading_says(scores: str, seen: str, times: str, later: str) -> None:
+    one = told(scores, EpisodeState.OPEN)
+    wide = {c.title: c.cell(one) for c in screen._COLUMNS if c.wide is not False}
+    assert (wide["what was seen"], wide["× usual variation"], wide["later"]) == (seen, times, later)
+    assert words.why(one) == ", ".join(filter(None, (seen, later or words.large(one))))
+    assert all(c.title for c in screen._COLUMNS)
