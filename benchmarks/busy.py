@@ -67,7 +67,9 @@ class Busy(Server):
 
     def _found(self, type: str, params: dict[str, str]) -> list[bytes]:
         if type == "Patient":
-            return [data.patient(n) for n in self.cohort]
+            asked = params["_id"].split(",") if "_id" in params else None
+            numbers = self.cohort if asked is None else [self.numbers[id] for id in asked if id in self.numbers]
+            return [data.patient(n) for n in numbers]
         if type not in ("QuestionnaireResponse", "Encounter"):
             return []
         number = self.numbers.get(params["patient"]) if "patient" in params else None

@@ -66,6 +66,11 @@ class Audit:
         """One patient's record was read: how many resources of which type."""
         self._line(at, "read", patient=named(self.secret, self.base, patient), counts=dict(counts))
 
+    def forgot(self, at: datetime, patient: str) -> None:
+        """What was kept about a patient is deleted."""
+        why = {"reason": "asked for by the operator; not in the cohort"}
+        self._line(at, "forget", patient=named(self.secret, self.base, patient), why=why)
+
     def wrote(self, at: datetime, row: Mapping[str, Any]) -> None:
         """A row of the ledger moved: `ledger_state` says to what."""
         target = f"{row['type']}/{row['resource_id']}" if row.get("resource_id") else row["key"]

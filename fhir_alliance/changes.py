@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from .config import Read, Settings
@@ -18,8 +19,10 @@ from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
 from .reading import last_updated, newer
+from .rows import Row, row
 
 TYPES = ("QuestionnaireResponse", "Encounter")
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 Mode = Literal["watermark", "clinical-window", "full-diff"]
 
 BY = {
@@ -37,6 +40,7 @@ class Changes:
     responses  ids of the responses among them: whoever held one before is to be read too
     newest     type → newest meta.lastUpdated
     unclear    a result did not say whose it is: its type, else ""
+    nobodys    the results that did not
     """
 
     server_now: datetime
@@ -44,6 +48,7 @@ class Changes:
     responses: set[str] = field(default_factory=set)
     newest: dict[str, datetime] = field(default_factory=dict)
     unclear: str = ""
+    nobodys: list[Row] = field(default_factory=list)
 
 
 def across(settings: Settings) -> bool:
@@ -68,25 +73,37 @@ def changed(
     since: Mapping[str, datetime],
     patients: Iterable[str] | None,
     server_now: datetime,
+    read: Mapping[tuple[str, str], str] = NOTHING,
 ) -> Changes:
     """Whoever has something changed since (by type). `patients`: ask about each of these; None: about everybody.
 
+    read  (type, id) → the version that was read already: no change
     Raises what the client raises, Refused among it when the EHR does not take such a search.
     """
     found = Changes(server_now)
     for type in TYPES:
         asked = [(BY[mode][type], from_then(since[type], settings.read))]
         if patients is None:
-            _ask(client, settings, type, [*asked, ("_elements", "id,meta,subject")], found)
+            _ask(client, settings, type, [*asked, ("_elements", "id,meta,subject")], found, read)
         else:
             for patient in patients:
-                _ask(client, settings, type, [("patient", patient.removeprefix("Patient/")), *asked], found)
+                _ask(client, settings, type, [("patient", patient.removeprefix("Patient/")), *asked], found, read)
     return found
 
 
-def _ask(client: FhirClient, settings: Settings, type: str, params: list[tuple[str, str]], found: Changes) -> None:
+def _ask(
+    client: FhirClient,
+    settings: Settings,
+    type: str,
+    params: list[tuple[str, str]],
+    found: Changes,
+    before: Mapping[tuple[str, str], str],
+) -> None:
     def take(raw: bytes) -> None:
         newer(found.newest, type, last_updated(raw), found.server_now)
+        this = row(type, raw)
+        if this and before.get((type, this.id)) == this.version:
+            return
         resource = object_of(raw) or {}
         who = _subject(resource, client)
         known = type == "QuestionnaireResponse" and isinstance(resource.get("id"), str)
@@ -96,6 +113,8 @@ def _ask(client: FhirClient, settings: Settings, type: str, params: list[tuple[s
             found.responses.add(resource["id"])
         if not (who or known):
             found.unclear = type
+            if this:
+                found.nobodys.append(this)
 
     read = settings.read
     search(client, type, params, take=take, page_size=read.page_size, page_cap=read.page_cap)

@@ -1,4 +1,4 @@
-"""Whom we read: a list of "Patient/id" from the configured source, exclusions applied last.
+"""Whom we read: "Patient/id" from the configured source, exclusions applied last.
 
 What cannot be told for sure is not in: an entry that is deleted, inactive, cancelled or about somebody
 elsewhere names nobody here.
@@ -35,27 +35,50 @@ class Roll:
     now: datetime
 
 
-def cohort(
-    client: FhirClient,
-    settings: Cohort,
-    read: Read,
-    root: Path,
-    now: datetime,
-    merged: Mapping[str, str] = MappingProxyType({}),
-) -> list[str]:
-    """The roster, in a stable order, without the excluded. `merged`: who was merged into whom; both are read."""
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Whom the source names, and whom the site leaves out."""
+
+    found: frozenset[str]
+    out: frozenset[str]
+
+    def roster(self, merged: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+        """Whom we read, in a stable order. `merged`: who was merged into whom; both are read.
+
+        An opt-out holds under every id of a person, whichever it was given under.
+        """
+        followed = set(self.found)
+        for patient in self.found:
+            while (patient := merged.get(patient, "")) and patient not in followed:
+                followed.add(patient)
+        return sorted(followed - same_person(self.out, merged))
+
+
+def same_person(patients: Iterable[str], merged: Mapping[str, str]) -> set[str]:
+    """These, and everybody who was merged with one of them, in either direction and through others."""
+    beside: dict[str, set[str]] = {}
+    for one, other in merged.items():
+        beside.setdefault(one, set()).add(other)
+        beside.setdefault(other, set()).add(one)
+    group, waiting = set[str](), list(patients)
+    while waiting:
+        if (patient := waiting.pop()) not in group:
+            group.add(patient)
+            waiting += beside.get(patient, ())
+    return group
+
+
+def cohort(client: FhirClient, settings: Cohort, read: Read, root: Path, now: datetime) -> Called:
+    """Ask the source, and for the members of excluded Groups."""
     roll = Roll(client, settings, read, root, now)
     out: set[str] = set()
     for entry in settings.exclude:
         out.update(_group(client, entry) if entry.startswith("Group/") else _named([entry]))
-    found = {*SOURCES[settings.source](roll)}
-    # An opt-out holds under either id.
-    out |= {merged[p] for p in out if p in merged}
-    return sorted((found | {merged[p] for p in found if p in merged}) - out)
+    return Called(frozenset(SOURCES[settings.source](roll)), frozenset(out))
 
 
 def guard_shrink(before: int, now: int, most: float) -> None:
-    """SafetyError when a roster that was larger has lost more than its share at once."""
+    """SafetyError when a source that gave more patients has lost more than its share of them at once."""
     if before and now < before * (1 - most):
         raise SafetyError(
             f"the cohort shrank from {before} to {now} patients, more than cohort.max_shrink allows; "

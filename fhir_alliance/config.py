@@ -141,9 +141,12 @@ class Cohort(Section):
     )
     past: Duration = Field(timedelta(days=90), description="for appointments: how far back one counts")
     ahead: Duration = Field(timedelta(days=30), description="for appointments: how far ahead one counts")
-    exclude: list[str] = Field([], description='patient ids, or "Group/id"; always wins')
+    exclude: list[str] = Field([], description='patient ids, or "Group/id"; always wins, also over merges')
     max_shrink: float = Field(
-        0.2, ge=0, le=1, description="refuse a pass when the roster shrinks by more than this share"
+        0.2,
+        ge=0,
+        le=1,
+        description="refuse a pass when the source gives fewer patients than before, by more than this share",
     )
 
     @model_validator(mode="after")
@@ -166,7 +169,8 @@ class Read(Section):
         timedelta(days=14), description="who had a session this lately is looked at in every pass"
     )
     quiet_every: Duration = Field(
-        timedelta(days=1), description="who had none is read this often, unless one search tells of everybody"
+        timedelta(days=1),
+        description="who had none is read this often, each in turn, unless one search tells of everybody",
     )
     quiet_from: int = Field(200, ge=0, description="a cohort up to this size is looked at whole in every pass")
     across_patients: bool = Field(

@@ -6,21 +6,24 @@
 
 A patient who is due is read whole, and its dyads are recomputed. In a cohort of some size, who had no
 session lately is quiet: without a search over everybody such a patient is read once in `read.quiet_every`,
-so that the requests of a pass grow with what happens and not with the cohort. Everybody is read once in
+each in turn, so that the requests of a pass grow with what happens and not with the cohort. Everybody is read once in
 `read.full_diff_every`.
 """
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .changes import BY, TYPES, Changes, Mode, across, changed
 from .config import Settings
 from .errors import Forbidden, NotFound, Refused
 from .fhir.capability import Capability
 from .fhir.http import FhirClient
+from .rows import Row
 from .store.store import Store, stamp, unstamp
 
 LADDER: tuple[Mode, ...] = ("watermark", "clinical-window", "full-diff")
@@ -28,12 +31,13 @@ LADDER: tuple[Mode, ...] = ("watermark", "clinical-window", "full-diff")
 
 @dataclass(slots=True)
 class Due:
-    """Patients to read, why everybody is (or None), and what the searches for changes saw."""
+    """Patients to read, why everybody is (or None), and what the searches for changes saw (`Changes`)."""
 
     patients: set[str] = field(default_factory=set)
     everybody: str | None = None
     responses: set[str] = field(default_factory=set)
     newest: dict[str, datetime] = field(default_factory=dict)
+    nobodys: list[Row] = field(default_factory=list)
 
 
 def choose_mode(capability: Capability, settings: Settings) -> tuple[Mode, str]:
@@ -85,14 +89,16 @@ def who_is_due(
     active = whole & store.seen_since(now - read.look_back) if len(whole) > read.quiet_from else whole
     everyone = mode != "full-diff" and across(settings)
     if not everyone:
-        due.patients |= whole & store.not_read_since(now - read.quiet_every)
+        due.patients |= whole & _in_turn(store.last_read(), read.quiet_every, now)
     if mode == "full-diff" or (mode == "clinical-window" and not everyone):
         # Asking about one patient costs as much as reading it.
         due.patients |= active
         return due
     since = {type: _since(mode, lower[type], settings, now) for type in TYPES}
     try:
-        found = changed(client, settings, mode, since, None if everyone else sorted(active), server_now)
+        # By a date of the form nothing tells whether it has changed: whoever has one there is read.
+        before = store.read_rows() if mode == "watermark" else {}
+        found = changed(client, settings, mode, since, None if everyone else sorted(active), server_now, before)
     except (Refused, Forbidden, NotFound) as error:
         due.everybody = f"the EHR refused a search for changes ({error.status})"
         due.patients = whole
@@ -100,10 +106,25 @@ def who_is_due(
     return _with(due, found, whole, mode)
 
 
+def _in_turn(last_read: Mapping[str, datetime], every: timedelta, now: datetime) -> set[str]:
+    """Patients whose turn has come since they were read last.
+
+    Each has a turn of its own once in `every`, at a time that follows from the id: so nobody waits longer, and those
+    who were once read together are not all read together again.
+    """
+    if not every:
+        return set(last_read)
+
+    def turns(patient: str, at: datetime) -> int:
+        return math.floor(at.timestamp() / every.total_seconds() + zlib.crc32(patient.encode()) / 2**32)
+
+    return {patient for patient, at in last_read.items() if turns(patient, at) < turns(patient, now)}
+
+
 def _with(due: Due, found: Changes, whole: set[str], mode: Mode) -> Due:
     due.responses = found.responses
     if mode == "watermark":
-        due.newest = found.newest
+        due.newest, due.nobodys = found.newest, found.nobodys
     if found.unclear:
         due.everybody = f"a changed {found.unclear} does not say whose it is"
         due.patients = whole

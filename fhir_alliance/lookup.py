@@ -21,13 +21,19 @@ WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
 def merged_into(client: FhirClient, patient: str) -> str | None:
     """Whom a patient ("Patient/id") was merged into: `Patient.link` of type replaced-by, followed once."""
     try:
-        links = client.read(patient).body.get("link")
+        who = replaced_by(client.read(patient).body, client.bases)
     except (NotFound, Forbidden, Refused):
         return None
+    return None if who == patient else who
+
+
+def replaced_by(resource: Mapping[str, Any], bases: Sequence[str]) -> str | None:
+    """ "Patient/id" on our own server that stands in a Patient's place, if there is one."""
+    links = resource.get("link")
     for link in links if isinstance(links, list) else []:
         other = link.get("other") if isinstance(link, dict) else None
-        who = local(other.get("reference"), "Patient", client.bases) if isinstance(other, dict) else None
-        if who and who != patient and link.get("type") == "replaced-by":
+        who = local(other.get("reference"), "Patient", bases) if isinstance(other, dict) else None
+        if who and link.get("type") == "replaced-by":
             return who
     return None
 

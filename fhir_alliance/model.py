@@ -173,7 +173,7 @@ class Reading(Struct, frozen=True, gc=False):
     """One QuestionnaireResponse after reading: who, when, which instrument, and scores or a reason.
 
     id         resource id, None when it has none
-    patient    "Patient/id" or None when it could not be told
+    patient    "Patient/id", with a base in front when it is another server's; None when it could not be told
     authored   text as given; `at` the instant that it stands for
     effective  valid FHIR dateTime for what we write (zone added when it was assumed)
     code       machine word of the reason ("form-mismatch"); `reason` the whole line

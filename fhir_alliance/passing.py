@@ -16,10 +16,11 @@ from .apply import Applier, Guard, WriteCap
 from .audit import Audit
 from .audit_events import TYPE as AUDIT_EVENT
 from .audit_events import AuditEvents
-from .cohort import cohort, guard_shrink
+from .changes import TYPES
+from .cohort import Called, cohort, guard_shrink
 from .config import Settings
 from .copies import look_for_copies
-from .due import choose_mode, moved_watermarks
+from .due import choose_mode, moved_watermarks, name
 from .errors import OutsideCohort, SafetyError
 from .fhir.capability import probe
 from .fhir.http import Exchange, FhirClient
@@ -34,12 +35,13 @@ from .patients import Patients, Progress
 from .pushing import push
 from .reading import PatientReader, newer
 from .report import RunReport
+from .rows import ReadRows, reach
 from .rulebook import rulebook
 from .sinks import Frame, sinks
 from .stated_totals import StatedTotals
 from .store.answers import Answers
 from .store.ledger import Ledger
-from .store.store import Store, stamp
+from .store.store import Store, stamp, unstamp
 from .whom import Whom
 
 STOPPED = "stopped"
@@ -93,9 +95,10 @@ class EndpointPass:
 
     def roster(self) -> list[str]:
         """The cohort, without the excluded."""
-        return cohort(
-            self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now, self.store.merged()
-        )
+        return self._called().roster(self.store.merged())
+
+    def _called(self) -> Called:
+        return cohort(self.client, self.settings.cohort, self.settings.read, self.settings.root, self.now)
 
     # -- the pass
 
@@ -107,26 +110,35 @@ class EndpointPass:
             )
         server_now = self.prepare()
         self.client.require()
-        roster = self._roster(patient)
+        called = self._called()
+        roster = self._roster(called, patient)
         if retry:
             self.store.tell_again(roster)
             self.ledger.try_again()
         unknown = set() if self.report.dry_run else find_out(self.applier, self.settings.write.reconcile_after)
         file_device(self.applier)
-        whom = self._whom(server_now)
+        rows = ReadRows(self.settings.read, server_now)
+        whom = self._whom(server_now, rows)
         self._tell_watermarks()
         due = set(roster) if patient else whom.due(roster, retry=retry)
+        if merges := whom.merged(roster, due):
+            # With those into whom others were merged, and without whoever opted out as one of them.
+            now = called.roster(self.store.merged() | merges)
+            roster = now if patient is None else [p for p in now if p in roster]
+            due = (due | {*merges, *merges.values()}) & set(roster)
         due |= {p for p in unknown if p in roster}
         due |= whom.answered(roster, due, everything=bool(whom.everybody) or retry, only=patient is not None)
         rules = reading_rules(self.settings, self.name, now=self.now, require_id=True)
-        stated = StatedTotals(self.client, self.settings, rules)
+        stated = StatedTotals(self.client, self.settings, rules, rows)
         due |= whom.told_elsewhere(stated, due, one=patient is not None) & set(roster)
         self.report.endpoints[self.name] |= whom.why
         self.report.patients["cohort"] += len(roster)
         self.report.patients["due"] += len(due)
         log("patients.due", due=len(due), cohort=len(roster), everybody=bool(whom.everybody))
         self.store.mark_due(due)
-        reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared)
+        for merged, survivor in merges.items():  # not earlier: nobody is asked about twice
+            self.store.merge(merged, survivor)
+        reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared, rows)
         patients = self._patients(reader)
         try:
             patients.work(reader, sorted(due), progress)
@@ -141,13 +153,16 @@ class EndpointPass:
             self.report.say(str(error))
         if self.events:
             self.events.flush(self.applier.frame)
+        all_read = set(roster) == due and patient is None and self.report.settled
+        reader.strays.settle(self.report, self.store, self.now, everybody=all_read)
+        self.report.quarantine_total += self.store.set_aside_count()
         # Whoever is not finished is stored as due, so the watermarks may move past them.
         if patient is None and not self.report.dry_run:
             for type, at in patients.newest.items():
                 newer(whom.seen, type, at, at)
-            self._checkpoints(roster, whom.seen, bool(whom.everybody))
+            self._checkpoints(len(called.found), whom.seen, bool(whom.everybody), rows)
 
-    def _whom(self, server_now: datetime) -> Whom:
+    def _whom(self, server_now: datetime, rows: ReadRows) -> Whom:
         return Whom(
             self.client,
             self.store,
@@ -160,6 +175,7 @@ class EndpointPass:
             ZoneInfo(self.settings.endpoint[self.name].timezone),
             self.now,
             server_now,
+            rows,
         )
 
     def _patients(self, reader: PatientReader) -> Patients:
@@ -195,10 +211,11 @@ class EndpointPass:
         date = self.capability.date and self.capability.date + timedelta(microseconds=999_999)
         return min(date or self.now, self.now + timedelta(days=1))
 
-    def _roster(self, patient: str | None) -> list[str]:
-        roster = self.roster()
+    def _roster(self, called: Called, patient: str | None) -> list[str]:
+        roster = called.roster(self.store.merged())
         if patient is None:
-            guard_shrink(int(self.store.checkpoint("roster") or 0), len(roster), self.settings.cohort.max_shrink)
+            # By what the source gives: whoever opts out must not keep the others from being read.
+            guard_shrink(int(self.store.checkpoint("roster") or 0), len(called.found), self.settings.cohort.max_shrink)
             return roster
         wanted = f"Patient/{patient.removeprefix('Patient/')}"
         if wanted not in roster:
@@ -231,14 +248,22 @@ class EndpointPass:
             {t for t in made if self.capability.interaction(t, "update") is False},
         )
 
-    def _checkpoints(self, roster: list[str], seen: dict[str, datetime], everybody: bool) -> None:
+    def _checkpoints(self, found: int, seen: dict[str, datetime], everybody: bool, rows: ReadRows) -> None:
         moved = moved_watermarks(self.store, seen)
-        values = {"roster": str(len(roster)), **moved}
+        values = {"roster": str(found), **moved}
         if everybody:
             values |= {"full": stamp(self.now), "fingerprint": self.fingerprint}
         faults.reached("watermark")
+        if self.mode == "watermark":
+            self._keep_rows(rows, moved)
         self.store.set_checkpoints(values)
         self._tell_watermarks()
+
+    def _keep_rows(self, rows: ReadRows, moved: Mapping[str, str]) -> None:
+        """Remember what was read and the next searches will bring again."""
+        at = {type: moved.get(name(type)) or self.store.checkpoint(name(type)) for type in (*TYPES, "Observation")}
+        begins = {type: unstamp(mark) - reach(self.settings.read) for type, mark in at.items() if mark}
+        self.store.keep_rows(rows.all(), begins)
 
     def _tell_watermarks(self) -> None:
         for type in ("QuestionnaireResponse", "Encounter"):

@@ -103,10 +103,10 @@ class Patients:
         gone = record.vanished, record.moved
         evidence = Evidence(readings, record.around, *gone, stored, known, heard, self._missed(patient))
         decision = self._corroborated(patient, decide(evidence, self.rules), evidence)
-        new, total = self.store.record(patient, decision.assessments, decision.aside, decision.stays, self.now)
+        report.quarantine_new += self.store.record(
+            patient, decision.assessments, decision.aside, decision.stays, self.now
+        )
         tally(report, record, decision, self.rules.instruments)
-        report.quarantine_new += new
-        report.quarantine_total += total
         rows = ledger.plan(patient, decision.actions, self.now)
         faults.reached("planned")
         self.decided.add(patient)

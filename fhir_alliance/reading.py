@@ -7,7 +7,7 @@ believed gone: an index may lag.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,8 @@ from .fhir.search import search
 from .lookup import merged_into
 from .model import Outcome, Reading, Session
 from .placing import Surroundings
+from .rows import ReadRows, Row, row
+from .strays import Strays
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,15 @@ class PatientReader:
         rules: Rules,
         server_now: datetime,
         compare: Compare = lambda _, readings: (readings, 0),
+        rows: ReadRows | None = None,
     ):
         self._compare = compare
         self.client = client
         self.server_now = server_now
         self.settings = settings
         self.rules = rules
+        self.rows = rows or ReadRows(settings.read, server_now)
+        self.strays = Strays()
         self._roles: dict[str, str | None] = {}
         self._resolved: dict[str, dict[str, Any] | None] = {}
 
@@ -106,7 +111,7 @@ class PatientReader:
         newest: dict[str, datetime] = {}
         survivor = None
         try:
-            readings, foreign = self._responses(patient, newest)
+            readings, foreign = self._responses(patient, newest, known)
         except (NotFound, Refused):
             # Gone under its old id? What was known is then looked for one by one.
             if not known or (survivor := merged_into(self.client, patient)) is None:
@@ -136,19 +141,27 @@ class PatientReader:
         params = [("patient", patient.removeprefix("Patient/"))]
         return search(self.client, type, params, take=take, page_size=read.page_size, page_cap=read.page_cap).items
 
-    def _responses(self, patient: str, newest: dict[str, datetime]) -> tuple[list[Reading], int]:
-        foreign = 0
+    def _responses(self, patient: str, newest: dict[str, datetime], known: Container[str]) -> tuple[list[Reading], int]:
+        """The patient's own; and how many are another's. What names no patient is this one's if it was before: an EHR
+        may reduce what was entered in error to its id and status."""
 
-        def take(raw: bytes) -> Reading | None:
-            nonlocal foreign
+        def take(raw: bytes) -> tuple[Reading, Row | None]:
             reading = decode_response(raw, self.rules, self._resolve)
-            if reading.patient not in {None, patient}:
-                foreign += 1
-                return None
             newer(newest, "QuestionnaireResponse", reading.updated, self.server_now)
-            return reading
+            return reading, row("QuestionnaireResponse", raw, patient)
 
-        return self._search("QuestionnaireResponse", patient, take), foreign
+        found = self._search("QuestionnaireResponse", patient, take)
+        own, foreign, strays = [], 0, []
+        for reading, this in found:
+            if reading.patient == patient or (reading.patient is None and reading.id in known):
+                own.append(reading)
+                self.rows.add([this])
+            elif reading.patient is None or not reading.patient.startswith("Patient/"):
+                strays.append(reading)
+            else:
+                foreign += 1
+        self.strays.add(strays)
+        return own, foreign
 
     def _fresh(self, reading: Reading, before: datetime | None) -> Reading:
         """A result older than what we saw before comes from a stale index or cache: ask by id."""
@@ -175,14 +188,16 @@ class PatientReader:
         return []
 
     def _sessions(self, patient: str, newest: dict[str, datetime]) -> dict[str, Session]:
-        def take(raw: bytes) -> Session | None:
+        def take(raw: bytes) -> tuple[Session, Row | None] | None:
             session = read_session(object_of(raw), self.client.bases)
             if session is None or session.patient != patient:
                 return None
             newer(newest, "Encounter", last_updated(raw), self.server_now)
-            return session
+            return session, row("Encounter", raw, patient)
 
-        return {f"Encounter/{s.id}": s for s in self._search("Encounter", patient, take)}
+        found = self._search("Encounter", patient, take)
+        self.rows.add(this for _, this in found)
+        return {f"Encounter/{s.id}": s for s, _ in found}
 
     def _complete_sessions(self, patient: str, readings: list[Reading], sessions: dict[str, Session]) -> set[str]:
         """Read encounters that responses name but the search did not give. Returns other patients'."""

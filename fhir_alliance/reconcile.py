@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 
+from .cohort import same_person
 from .copies import copies, withdraw_copy
-from .errors import EHRError, NotFound
+from .errors import EHRError, NotFound, SafetyError
 from .holdings import Held, as_known, held
 from .messages import thread_of, withdrawals
 from .model import UNASSIGNED
@@ -124,6 +125,20 @@ def _taking_back(one: EndpointPass) -> Iterator[Action]:
             yield from withdrawals(rows, SITE_WITHDREW, one.rules.alerts)
         elif type != "Provenance":
             yield from (Action(Op.RETRACT, type, k.key, k.patient, None, k, SITE_WITHDREW) for k in rows)
+
+
+def forget(one: EndpointPass, patient: str) -> tuple[int, list[str]]:
+    """Delete what is kept here about a patient ("Patient/id"), under every id that the person had.
+
+    Returns how many rows that were, and the ids. SafetyError when the person is in the cohort.
+    """
+    group = sorted(same_person([patient], one.store.merged()))
+    if not set(group).isdisjoint(one.roster()):
+        raise SafetyError("that patient is in the cohort and would be read again; put it into cohort.exclude first")
+    if one.audit:
+        for id in group:
+            one.audit.forgot(one.clock(), id)
+    return one.store.forget_patients(group), group
 
 
 def resume(one: EndpointPass) -> None:

@@ -27,6 +27,7 @@ from .instruments.snomed import SYSTEM as SNOMED
 from .lookup import is_ours, subject_of
 from .model import Assessment, Reading
 from .reading import last_updated, newer
+from .rows import ReadRows, Row, row
 
 MOST_INSTRUMENTS = 10
 """In one search: an address of several kilobytes is refused by some."""
@@ -42,7 +43,8 @@ class StatedTotals:
     why     the reason, for the operator
     """
 
-    def __init__(self, client: FhirClient, settings: Settings, rules: Rules):
+    def __init__(self, client: FhirClient, settings: Settings, rules: Rules, rows: ReadRows):
+        self.rows = rows
         self.client, self.read, self.rules = client, settings.read, rules
         self.namespaces = sorted({DEFAULT_NAMESPACE, rules.namespace})
         self.asking, self.why = False, "nobody to be compared"
@@ -100,15 +102,22 @@ class StatedTotals:
 
     # -- whose
 
-    def changed(self, since: datetime, server_now: datetime) -> tuple[set[str], dict[str, datetime]]:
-        """Patients about whom somebody else stated a total since, by a search over everybody; and the newest stamp."""
+    def changed(
+        self, since: datetime, server_now: datetime, read: Mapping[tuple[str, str], str]
+    ) -> tuple[set[str], dict[str, datetime]]:
+        """Patients about whom somebody else stated a total since, by a search over everybody; and the newest stamp.
+
+        read  (type, id) → the version that was read already
+        """
         patients: set[str] = set()
         newest: dict[str, datetime] = {}
 
         def take(raw: bytes) -> None:
             newer(newest, "Observation", last_updated(raw), server_now)
-            resource = object_of(raw) or {}
+            resource, this = object_of(raw) or {}, row("Observation", raw)
             who = subject_of(resource, self.client.bases)
+            if this and read.get((this.type, this.id)) == this.version:
+                return
             if who and not self._ours(resource):
                 patients.add(who)
 
@@ -133,8 +142,11 @@ class StatedTotals:
         snomed = self._snomed(instruments)
         found: dict[str, list[float]] = {}
 
-        def take(raw: bytes) -> tuple[str, float] | None:
-            return self._stated(object_of(raw) or {}, patient, scored, snomed)
+        def take(raw: bytes) -> tuple[tuple[str, float] | None, Row | None] | None:
+            resource = object_of(raw) or {}
+            if subject_of(resource, self.client.bases) != patient:
+                return None
+            return self._stated(resource, scored, snomed), row("Observation", raw, patient)
 
         params = [
             ("patient", patient.removeprefix("Patient/")),
@@ -145,16 +157,17 @@ class StatedTotals:
         except EHRError:
             self._lost = True
             return list(readings), None
-        for response, number in walked.items:
+        self.rows.add(this for _, this in walked.items)
+        for response, number in (stated for stated, _ in walked.items if stated):
             found.setdefault(response, []).append(number)
         return [beside(r, found.get(r.id or "", ())) for r in readings], walked.distinct
 
     def _stated(
-        self, resource: Json, patient: str, scored: Mapping[str, Reading], snomed: Mapping[str, str]
+        self, resource: Json, scored: Mapping[str, Reading], snomed: Mapping[str, str]
     ) -> tuple[str, float] | None:
-        """Response and number of an Observation, if it is all that it was asked to be (rule R7) and not our own."""
+        """Response and number of a patient's Observation, if it is what was asked for (rule R7) and not our own."""
         stated: Stated | None = stated_by(resource, self.namespaces, snomed)
-        if stated is None or self._ours(resource) or subject_of(resource, self.client.bases) != patient:
+        if stated is None or self._ours(resource):
             return None
         response = (local(stated.response, "QuestionnaireResponse", self.client.bases) or "").rpartition("/")[2]
         reading = scored.get(response)

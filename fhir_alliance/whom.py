@@ -13,6 +13,8 @@ from .due import who_is_due
 from .fhir.capability import Capability
 from .fhir.http import FhirClient
 from .listening import Listening
+from .merges import Merges
+from .rows import ReadRows
 from .stated_totals import StatedTotals
 from .store.answers import Answers
 from .store.store import Store, unstamp
@@ -27,6 +29,7 @@ class Whom:
     fingerprint  of the settings that decide scores and strains
     zone         of the clinicians' days
     everybody    why everybody of the roster is read, or None
+    rows         what this pass has read
     seen         type → newest meta.lastUpdated that a search saw
     why          how was asked, for the operator
     """
@@ -42,6 +45,7 @@ class Whom:
     zone: tzinfo
     now: datetime
     server_now: datetime
+    rows: ReadRows
     everybody: str | None = None
     seen: dict[str, datetime] = field(default_factory=dict)
     why: dict[str, object] = field(default_factory=dict)
@@ -53,6 +57,7 @@ class Whom:
         )
         self.everybody, self.seen = found.everybody, found.newest
         self.why["everybody"] = found.everybody
+        self.rows.add(found.nobodys)  # everybody is read for these, once
         due = found.patients
         due |= self.applier.ledger.unfinished_patients([t for t in self.applier.sinks if self.applier.may_write(t)])
         due |= set(self.store.silent_since(self.now - SERIES_GAP))
@@ -60,6 +65,20 @@ class Whom:
             due |= self.answers.open_alerts()
         due |= set(self.store.patients_of(found.responses).values())
         return set(roster) if retry else due & set(roster)
+
+    def merged(self, roster: Collection[str], due: Collection[str]) -> dict[str, str]:
+        """Patients who were merged since we last asked → into whom.
+
+        Asked about are those who are read, and others in therapy: whose alerts may stand, or forms come, under an id
+        that is not used any more. The rest are when they are read.
+        """
+        active = self.store.seen_since(self.now - self.settings.read.look_back) | self.answers.standing_alerts()
+        few = len(roster) <= self.settings.read.quiet_from
+        known = self.store.merged()
+        merges = Merges(self.client, self.settings.read)
+        merges.look(self.capability, {p for p in roster if (few or p in due or p in active) and p not in known})
+        self.why["merges"] = merges.why
+        return merges.found
 
     def answered(self, roster: Collection[str], due: Collection[str], *, everything: bool, only: bool) -> set[str]:
         """Hear what clinicians answered; patients about whom that changes what is to be done."""
@@ -94,6 +113,7 @@ class Whom:
         self.why["stated_totals"] = stated.why
         if not (stated.asking and one_search and before):
             return set()
-        patients, newest = stated.changed(unstamp(before) - self.settings.read.overlap, self.server_now)
+        since = unstamp(before) - self.settings.read.overlap
+        patients, newest = stated.changed(since, self.server_now, self.store.read_rows())
         self.seen.update(newest)
         return patients

@@ -68,7 +68,7 @@ def text(lines: list[SetAside]) -> str:
         for line in group:
             tried = "once" if line.attempts == 1 else f"{line.attempts} times"
             what = f"{line.source}{f', scale {line.scale}' if line.scale else ''}"
-            out += [f"  {what}, of {line.patient}", f"    {line.reason}"]
+            out += [f"  {what}, of {line.patient or 'no patient'}", f"    {line.reason}"]
             out.append(f"    {line.key}  since {line.first_seen:%Y-%m-%d %H:%M} UTC, tried {tried}")
     out += [
         "",

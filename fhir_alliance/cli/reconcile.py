@@ -125,13 +125,12 @@ def forget(
     endpoint: EndpointOption = None,
 ) -> None:
     """Delete what is kept here about a patient who is not in the cohort any more. The EHR keeps what it holds."""
-    from ..errors import SafetyError
+    from ..reconcile import forget as delete
 
-    reference = f"Patient/{patient.removeprefix('Patient/')}"
     with _standing(config, endpoint) as one:
-        if reference in one.roster():
-            raise SafetyError("that patient is in the cohort and would be read again; put it into cohort.exclude first")
-        gone = one.store.forget_patient(reference)
+        gone, ids = delete(one, f"Patient/{patient.removeprefix('Patient/')}")
+    if len(ids) > 1:
+        typer.echo(f"One person, merged: {', '.join(ids)}. Keep each of these ids out of the cohort.")
     typer.echo(f"{gone} rows deleted. What was written to the EHR is there still; the audit trail keeps its lines.")
 
 

@@ -150,7 +150,7 @@ def _reading(
     mode, why = choose_mode(capability, settings)
     section.facts["mode"] = mode
     try:
-        roster = cohort(client, settings.cohort, settings.read, settings.root, now)
+        roster = cohort(client, settings.cohort, settings.read, settings.root, now).roster()
         section.facts["cohort"] = len(roster)
         _cohort(settings, len(roster), section)
         if roster:

@@ -21,7 +21,7 @@ from .finished import finished_total
 from .form import Form, compile_form
 from .items import find, read_items
 from .labels import permit, read_labels
-from .people import PROXY, rater, subject
+from .people import PROXY, named, rater, subject
 from .plain import read_plain
 from .questionnaire import Identity, Resolve, identify, instrument_of, resolved, settled
 from .references import local
@@ -120,7 +120,7 @@ def _known(resource: Json, rules: Rules, resolve: Resolve | None) -> Json:
     """What can be told of any response, whatever else is wrong with it."""
     id, status, meta = resource.get("id"), resource.get("status"), resource.get("meta")
     try:
-        patient = subject(resource, rules, resolve)
+        patient = str(named(resource, rules, resolve))
     except Stop:
         patient = None
     try:

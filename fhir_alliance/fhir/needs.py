@@ -16,7 +16,7 @@ _COHORT: Mapping[str, Rights] = {
     "careteam": {"CareTeam": "s"},
 }
 _READING: Rights = {"Encounter": "rs", "QuestionnaireResponse": "rs"}
-_HELPFUL: Rights = {"Patient": "r", "PractitionerRole": "r", "Questionnaire": "rs"}
+_HELPFUL: Rights = {"Patient": "rs", "PractitionerRole": "r", "Questionnaire": "rs"}
 """Merged patients, dyads by role, and weights of answers are found by these; a pass does without where it must."""
 _WRITING = "crus"
 """Create and update; read before an update, and search for what became of a write."""

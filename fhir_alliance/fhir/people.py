@@ -45,7 +45,16 @@ def _entry(resource: Json | None) -> Reference | None:
 
 
 def subject(resource: Json, rules: Rules, resolve: Resolve | None) -> str:
-    """The patient, "Patient/id", with its base in front when that is not ours. Stop when there is none."""
+    """The patient, as `named`. Stop when there is none, or, for `sync`, when it is another server's."""
+    found = named(resource, rules, resolve)
+    if rules.require_id and found.base is not None:
+        raise set_aside("subject-elsewhere", "its subject is on another server")
+    return str(found)
+
+
+def named(resource: Json, rules: Rules, resolve: Resolve | None) -> Reference:
+    """The patient that it is about: as text "Patient/id", with its base in front when that is not ours. Stop when
+    there is none."""
     given = resource.get("subject")
     if given is not None and not isinstance(given, dict):
         raise set_aside("wrong-type", "subject is not a reference")
@@ -56,9 +65,7 @@ def subject(resource: Json, rules: Rules, resolve: Resolve | None) -> str:
         raise set_aside("subject-unresolved", "its subject cannot be told")
     if found.type != "Patient":
         raise skipped("subject-not-patient", "its subject is not a patient")
-    if rules.require_id and found.base is not None:
-        raise set_aside("subject-elsewhere", "its subject is on another server")
-    return str(found)
+    return found
 
 
 def rater(resource: Json, patient: str, form: str, rules: Rules, resolve: Resolve | None) -> str:

@@ -78,6 +78,13 @@ class Answers:
         with self.engine.connect() as c:
             return set(c.execute(query.where(w.level == 2, w.key.not_in(silenced))).scalars())
 
+    def standing_alerts(self) -> set[str]:
+        """Patients with an alert whose strain is open."""
+        w = t.written.c
+        query = select(w.patient).distinct().where(w.base == self.base, w.state == "open", w.standing == "written")
+        with self.engine.connect() as c:
+            return set(c.execute(query).scalars())
+
     def awaken(self, now: datetime) -> set[str]:
         """Patients of whom an alert was snoozed until now: they are due from here on, and no longer snoozed."""
         a = t.answer.c

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ..model import Reading
@@ -27,6 +27,7 @@ _KEYS = ("base", "source", "scale")
 class SetAside:
     """One line of the quarantine: a response, or one scale of it.
 
+    patient     whose it is; None when that cannot be told
     first_seen  when it was first set aside as it stands: the same content, for the same reason
     attempts    passes that have tried it since then
     """
@@ -54,14 +55,37 @@ class SetAside:
         return found[1] if found else self.code
 
 
-def keep(c: Connection, base: str, patient: str, aside: Iterable[Reading], now: datetime) -> tuple[int, int]:
-    """Replace a patient's lines by these. Returns how many are to be told as new, and how many there are."""
-    lines = list(_lines(aside, patient))
-    sources = [line["source"] for line in lines]
-    # A source without a subject of its own may have come up under another patient before.
-    theirs = (t.quarantine.c.base == base, or_(t.quarantine.c.patient == patient, t.quarantine.c.source.in_(sources)))
-    old = {(r.source, r.scale): r for r in c.execute(select(t.quarantine).where(*theirs))}
-    c.execute(delete(t.quarantine).where(t.quarantine.c.base == base, t.quarantine.c.patient == patient))
+def keep(c: Connection, base: str, patient: str, aside: Iterable[Reading], now: datetime) -> int:
+    """Replace a patient's lines by these. Returns how many are to be told as new."""
+    q, lines = t.quarantine.c, list(_lines(aside, patient))
+    old = _before(c, base, lines, q.patient == patient)
+    c.execute(delete(t.quarantine).where(q.base == base, q.patient == patient))
+    return _put(c, base, lines, old, now)
+
+
+def keep_unnamed(c: Connection, base: str, aside: Iterable[Reading], now: datetime, *, all_of_them: bool) -> int:
+    """Put these under no patient. Others stay there until they are scored, or all are given. How many are new."""
+    q, lines = t.quarantine.c, list(_lines(aside, None))
+    old = _before(c, base, lines, q.patient.is_(None))
+    a = t.assessment.c
+    scored = select("QuestionnaireResponse/" + a.response).where(a.base == base)
+    gone = true() if all_of_them else q.source.in_(scored)
+    c.execute(delete(t.quarantine).where(q.base == base, q.patient.is_(None), gone))
+    return _put(c, base, lines, old, now)
+
+
+def _before(
+    c: Connection, base: str, lines: Collection[dict[str, Any]], mine: ColumnElement[bool]
+) -> dict[tuple[str, str], Any]:
+    """What was there: a response may have come up under another patient, or under none."""
+    q = t.quarantine.c
+    theirs = (q.base == base, or_(mine, q.source.in_([line["source"] for line in lines])))
+    return {(r.source, r.scale): r for r in c.execute(select(t.quarantine).where(*theirs))}
+
+
+def _put(
+    c: Connection, base: str, lines: Iterable[dict[str, Any]], old: Mapping[tuple[str, str], Any], now: datetime
+) -> int:
     fresh = 0
     for line in lines:
         before = old.get((line["source"], line["scale"]))
@@ -72,10 +96,10 @@ def keep(c: Connection, base: str, patient: str, aside: Iterable[Reading], now: 
         row["first_seen"] = before.first_seen if before is not None else stamp(now)
         row["attempts"] = before.attempts + 1 if before is not None else 1
         c.execute(upsert(t.quarantine).values(row).on_conflict_do_update(index_elements=_KEYS, set_=row))
-    return fresh, len(lines)
+    return fresh
 
 
-def _lines(aside: Iterable[Reading], patient: str) -> Iterable[dict[str, Any]]:
+def _lines(aside: Iterable[Reading], patient: str | None) -> Iterable[dict[str, Any]]:
     for r in aside:
         source = f"QuestionnaireResponse/{r.id}" if r.id else f"QuestionnaireResponse without id ({r.content[:12]})"
         common = {"source": source, "patient": patient, "content": r.content}
@@ -112,5 +136,6 @@ def tell_again(engine: Engine, base: str, patients: Collection[str]) -> None:
     q, wanted = t.quarantine.c, set(patients)
     with engine.begin() as c:
         c.execute(update(t.quarantine).where(q.base == base).values(told=False))
-        for patient in set(c.execute(select(q.patient).where(q.base == base)).scalars()) - wanted:
+        known = select(q.patient).where(q.base == base, q.patient.is_not(None))
+        for patient in set(c.execute(known).scalars()) - wanted:
             c.execute(delete(t.quarantine).where(q.base == base, q.patient == patient))

@@ -16,9 +16,11 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ..answers import SILENCING
 from ..model import Assessment, Reading, Score
+from ..rows import Row
 from . import quarantine
 from . import tables as t
 from .quarantine import SetAside
+from .read_rows import keep_rows, read_rows
 from .times import stamp, unstamp
 
 __all__ = [
@@ -81,19 +83,16 @@ class Store:
             query = select(name, t.checkpoint.c.value).where(t.checkpoint.c.base == self.base, name.startswith(MERGED))
             return {found.removeprefix(MERGED): survivor for found, survivor in c.execute(query)}
 
-    def forget_patient(self, patient: str) -> int:
-        """Delete everything that is kept about a patient; how many rows that were."""
+    def forget_patients(self, patients: Collection[str]) -> int:
+        """Delete everything that is kept about these, merges included; how many rows that were."""
         with self.engine.begin() as c:
-            tables = (
-                (t.patient, t.patient.c.id),
-                *(
-                    (x, x.c.patient)
-                    for x in (t.assessment, t.written, t.ledger, t.quarantine, t.answer, t.waiting, t.missed)
-                ),
-            )
+            about = (t.assessment, t.written, t.ledger, t.quarantine, t.answer, t.waiting, t.missed, t.read_row)
+            tables = ((t.patient, t.patient.c.id), *((table, table.c.patient) for table in about))
+            rows = [(table, column.in_(patients)) for table, column in tables]
+            merges = t.checkpoint.c.name.in_([f"{MERGED}{patient}" for patient in patients])
             return sum(
-                c.execute(delete(table).where(table.c.base == self.base, column == patient)).rowcount
-                for table, column in tables
+                c.execute(delete(table).where(table.c.base == self.base, these)).rowcount
+                for table, these in (*rows, (t.checkpoint, merges))
             )
 
     def known_patients(self) -> dict[str, bool]:
@@ -109,11 +108,12 @@ class Store:
             query = select(a.patient).distinct().where(a.base == self.base, a.at >= stamp(when))
             return set(c.execute(query).scalars())
 
-    def not_read_since(self, when: datetime) -> set[str]:
-        """Patients who were read completely, but not after this."""
+    def last_read(self) -> dict[str, datetime]:
+        """Patients who were read completely → when that was last."""
         with self.engine.connect() as c:
-            query = select(t.patient.c.id).where(t.patient.c.base == self.base, t.patient.c.completed <= stamp(when))
-            return set(c.execute(query).scalars())
+            query = select(t.patient.c.id, t.patient.c.completed)
+            found = c.execute(query.where(t.patient.c.base == self.base, t.patient.c.completed != ""))
+            return {id: unstamp(completed) for id, completed in found}
 
     def due_count(self) -> int:
         """How many patients the next pass reads whatever else happens."""
@@ -145,6 +145,14 @@ class Store:
             row = {"base": self.base, "id": patient, "completed": stamp(now), "due": False}
             c.execute(upsert(t.patient).values(row).on_conflict_do_update(index_elements=["base", "id"], set_=row))
 
+    def read_rows(self) -> dict[tuple[str, str], str]:
+        """(type, id) of a resource that the next search for changes may bring again → the version that was read."""
+        return read_rows(self.engine, self.base)
+
+    def keep_rows(self, rows: Iterable[Row], since: Mapping[str, datetime]) -> None:
+        """Remember what was read; `since`: type → where the next search for changes begins."""
+        keep_rows(self.engine, self.base, rows, since)
+
     # -- one patient's reading
 
     def record(
@@ -154,8 +162,8 @@ class Store:
         aside: Iterable[Reading],
         vanished: Collection[str],
         now: datetime,
-    ) -> tuple[int, int]:
-        """Replace what is known of a patient. Returns (new or changed, all) lines of its quarantine.
+    ) -> int:
+        """Replace what is known of a patient. Returns how many lines of its quarantine are new or changed.
 
         vanished  responses that the EHR no longer has; their stored assessments are kept, marked
         """
@@ -269,6 +277,17 @@ class Store:
         )
         with self.engine.connect() as c:
             return list(c.execute(query).scalars())
+
+    def keep_unnamed(self, aside: Iterable[Reading], now: datetime, *, all_of_them: bool) -> int:
+        """Set aside under no patient. `all_of_them`: there are no others. How many are new or changed."""
+        with self.engine.begin() as c:
+            return quarantine.keep_unnamed(c, self.base, aside, now, all_of_them=all_of_them)
+
+    def set_aside_count(self) -> int:
+        """How many lines the quarantine has."""
+        with self.engine.connect() as c:
+            query = select(func.count()).select_from(t.quarantine).where(t.quarantine.c.base == self.base)
+            return c.execute(query).scalar_one()
 
     def quarantine(self) -> list[SetAside]:
         """Everything that is set aside, oldest first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text, true
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; compared at start so that migrations are loaded only when needed."""
 
 metadata = MetaData()
@@ -196,4 +196,16 @@ missed = Table(
     Column("how", String, nullable=False),
     PrimaryKeyConstraint("base", "appointment", "practitioner"),
     Index("missed_patient", "base", "patient"),
+)
+
+read_row = Table(
+    "read_row",
+    metadata,
+    Column("base", String),
+    Column("type", String),
+    Column("id", String),
+    Column("patient", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("version", String, nullable=False),
+    PrimaryKeyConstraint("base", "type", "id"),
 )

@@ -24,11 +24,11 @@ LAYERS = (
     "messages",
     "decide shadow",
     # above: pure
-    "config_types config_auth config_serve config_writing config_tree config_messages config catalogue log faults "
+    "config_types config_auth config_serve config_writing config_tree config_messages config catalogue rows log faults "
     "report audit vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
-    "lookup reading missing stated_totals cohort changes due apply listening outcomes provenance audit_events rulebook "
-    "configcheck",
+    "lookup merges reading strays missing stated_totals cohort changes due apply listening outcomes provenance "
+    "audit_events rulebook configcheck",
     "holdings own_device read_ahead tally patients copies whom pushing passing overview explaining doctor",
     "opening reconcile nudging",
     "sync web",

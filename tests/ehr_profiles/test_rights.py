@@ -58,7 +58,7 @@ def test_the_newer_grammar_where_only_that_is_offered_or_it_is_configured(issuer
     issuer.configuration = {**issuer.configuration, "capabilities": ["permission-v1", "permission-v2"]}
     make(auth=SMART, needs=wanted).get("Patient")
     assert ".read" in issuer.forms[-1]["scope"]
-    asked = "system/Encounter.rs system/Observation.crus system/Patient.r system/PractitionerRole.r "
+    asked = "system/Encounter.rs system/Observation.crus system/Patient.rs system/PractitionerRole.r "
     asked += "system/Questionnaire.rs system/QuestionnaireResponse.rs system/Task.crus"
     make(auth={**SMART, "scope_grammar": "v2"}, needs=wanted).get("Patient")
     assert issuer.forms[-1]["scope"] == asked

@@ -78,6 +78,10 @@ MATRIX: dict[str, Row] = {
         "server ignores search parameters",
         _only("sekmet-stock", why="applies them; see another_patients_responses_among_the_results"),
     ),
+    "nobodys_responses_are_told_once": Row(
+        "a response without a patient among everybody's",
+        _only("sekmet-stock", why="applies them; see malformed_responses"),
+    ),
     "a_cached_search_is_not_believed": Row("search cache", _only("hapi-cached", why="answers no search from a cache")),
     "cohort_by_group": Row("cohort from a Group", TWINS),
     "cohort_by_search": Row("cohort from a search", TWINS),
@@ -104,6 +108,8 @@ MATRIX: dict[str, Row] = {
     "a_declared_watermark_that_is_ignored": Row("declared and ignored _lastUpdated", FAULTS),
     "the_active_in_every_pass_the_quiet_at_times": Row("quiet patients on a slower cycle", FAST),
     "a_window_of_dates_where_nothing_better_is_declared": Row("clinical window", FAULTS),
+    "what_the_overlap_brings_again_is_no_change": Row("the overlap, unchanged", WATERMARK),
+    "a_version_that_was_not_read_counts": Row("one search is ahead of another", WATERMARK),
     # test_shadow.py
     "a_shadow_writes_nothing_and_tells_everything": Row("shadow mode", FAST),
     # test_reconcile.py
@@ -111,6 +117,7 @@ MATRIX: dict[str, Row] = {
     "a_lost_store_is_rebuilt_from_the_ehr": Row("rebuild", TWINS),
     "a_site_that_stops_withdraws_everything": Row("withdraw --all", TWINS),
     "a_patient_is_forgotten_here_only": Row("forget", FAST),
+    "whoever_was_merged_is_forgotten_as_one": Row("forget after a merge", FAST),
     # test_vendors.py
     "a_profile_is_complete": Row("vendor profiles: data", FAST),
     "forms_are_read_and_scored_whatever_the_vendor": Row("vendor profiles: reading", FAST),
@@ -154,6 +161,7 @@ MATRIX: dict[str, Row] = {
     "remarks_beside_a_success_fail_nothing": Row("remarks in the answer to a write", FAULTS),
     "forms_are_never_written": Row("nothing but ours is written", FAULTS),
     "a_patient_that_was_merged_while_we_wrote": Row("a merge between reading and writing", FAST),
+    "merges_that_cannot_be_asked_about": Row("merges that are not told", FAST),
     # test_instruments.py
     "versions_of_an_instrument_are_never_confused": Row("unknown versions of an instrument", FAST),
     "only_the_clients_view_of_the_alliance_alerts": Row("therapist and outcome forms raise no alert", FAST),

@@ -130,3 +130,23 @@ def test_a_patient_that_was_merged_while_we_wrote(ehr: Ehr, clinic: Clinic, site
     assert [value(o) for o in ehr.observations(new)] == [36.0, 37.0]
     assert ehr.observations(old) == []
     assert here.sync().report["written"] == {}
+
+
+def test_merges_that_cannot_be_asked_about(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """Refused, it costs no pass; with `_id` ignored, everybody's records tell, and others are not looked at."""
+    old, new, stranger = clinic.patient("old"), clinic.patient("new"), clinic.patient("stranger")
+    clinic.course(old, clinic.practitioner(), (36.0, 37.0), last=1)
+    here = site(proxy.base, patients=[old])
+    refused = proxy.fault(faults.status(403), type="Patient")
+    ran = here.sync()
+    assert ran.report["endpoints"]["main"]["merges"] == "the EHR did not tell (403)"
+    assert ran.messages == []
+    proxy.heal(refused)
+    assert here.sync().report["endpoints"]["main"]["merges"] == "asked about 1 of the cohort"
+    proxy.fault(faults.ignoring("_id"), when=faults.is_search)
+    for merged in (stranger, old):
+        link = {"type": "replaced-by", "other": {"reference": f"Patient/{new}"}}
+        ehr.change(f"Patient/{merged}", active=False, link=[link])
+    ran = here.sync()
+    assert ran.report["endpoints"]["main"]["merges"] == "the EHR ignores _id"
+    assert (ran.report["patients"]["cohort"], ran.report["patients"]["due"]) == (2, 2)

@@ -143,7 +143,7 @@ def test_only_one_patient_and_only_of_the_cohort(ehr: Ehr, clinic: Clinic, site:
     assert ehr.observations(second) == []
     refused = here.run("sync", "--patient", third)
     assert refused.code == 2
-    here.configure(cohort__exclude=[second], cohort__max_shrink=1)
+    here.configure(cohort__exclude=[second])
     assert here.run("sync", "--patient", second).code == 2
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 from .clinic import STRAIN, Clinic
 from .conftest import MakeSite
@@ -109,3 +114,38 @@ def test_a_patient_is_forgotten_here_only(ehr: Ehr, clinic: Clinic, site: MakeSi
     assert here.run("forget", patient).code == 0
     assert here.run("reconcile", "--json").code == 0
     assert (values(ehr, patient), values(ehr, other)) == ([31, 32], [33])
+
+
+def test_whoever_was_merged_is_forgotten_as_one(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """The opt-out is under the new id, the cohort has the old one: neither is read on, and nothing of them stays."""
+    old, new, other, doctor = *(clinic.patient(name) for name in ("old", "new", "other")), clinic.practitioner()
+    forms = clinic.course(old, doctor, STRAIN)
+    clinic.course(other, doctor, (33,))
+    here = site(patients=[old, other])
+    here.sync()
+    survivor = {"reference": f"Patient/{new}"}
+    for form in forms:
+        session: Any = ehr.read(f"QuestionnaireResponse/{form}")["encounter"]["reference"]
+        ehr.change(session, subject=survivor)
+        ehr.change(f"QuestionnaireResponse/{form}", subject=survivor)
+    ehr.change(f"Patient/{old}", active=False, link=[{"type": "replaced-by", "other": survivor}])
+    here.sync()
+    assert [state(task) for task in ehr.tasks(old) + ehr.tasks(new)] == ["withdrawn", "open"]
+    here.configure(cohort__exclude=[new])
+    assert here.sync().report["patients"]["cohort"] == 1
+    forgotten = here.run("forget", new)
+    assert (forgotten.code, old in forgotten.out, new in forgotten.out) == (0, True, True)
+    assert _kept(here.store, (old, new, *forms)) == []
+    for patient in (old, new):
+        about = [json.loads(line) for line in here.run("audit", patient).out.splitlines()]
+        assert (about[-1]["event"], about[-1]["patient"]) == ("forget", about[0]["patient"])
+    # Nothing here tells any more that the two are one; their records do, before anything is read of them.
+    assert here.sync().report["patients"]["cohort"] == 1
+    assert _kept(here.store, forms) == []
+
+
+def _kept(store: Path, ids: Iterable[str]) -> list[str]:
+    """Tables that mention one of these."""
+    with closing(sqlite3.connect(store)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return [t for t in tables if any(id in repr(row) for row in db.execute(f"SELECT * FROM {t}") for id in ids)]

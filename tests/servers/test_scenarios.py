@@ -178,8 +178,8 @@ def test_merged_patients_and_merged_encounters(ehr: Ehr, clinic: Clinic, site: M
     """The site's list still names the old record: what moved to the other is followed, and written there."""
     old, new, doctor = clinic.patient("old"), clinic.patient("new"), clinic.practitioner()
     forms = clinic.course(old, doctor, (36, 37))
-    # Nothing changed under the old id that a search would show: a merge is seen when the patient is read next.
-    here = site(proxy.base, patients=[old], **{"read.quiet_every": "0s"})
+    # Nothing changed under the old id that a search of forms or sessions would show.
+    here = site(proxy.base, patients=[old])
     here.sync()
     survivor = {"reference": f"Patient/{new}"}
     session = clinic.encounter("whole", new, doctor, weeks=0)
@@ -192,13 +192,12 @@ def test_merged_patients_and_merged_encounters(ehr: Ehr, clinic: Clinic, site: M
         ehr.change(f"QuestionnaireResponse/{form}", subject=survivor)
     ehr.change(f"Patient/{old}", active=False, link=[{"type": "replaced-by", "other": survivor}])
     here.sync()
-    here.sync()
     assert [(o["status"], value(o)) for o in ehr.observations(old)] == [("entered-in-error", v) for v in (36, 37)]
     scores = ehr.observations(new)
     assert [(o["status"], value(o)) for o in scores] == [("final", 36), ("final", 37)]
     assert reference(scores[1], "encounter") == f"Encounter/{session}"
     # Who opted out under the old id is left alone under the new one.
-    here.configure(cohort__exclude=[old], cohort__max_shrink=1.0)
+    here.configure(cohort__exclude=[old])
     ehr.change(f"QuestionnaireResponse/{forms[0]}", status="amended", item=srs_items(20))
     here.sync()
     assert value(ehr.observations(new)[0]) == 36
@@ -296,6 +295,31 @@ def test_ignored_search_parameters(ehr: Ehr, clinic: Clinic, site: MakeSite) -> 
     here.sync()
     assert values(ehr, mine) == [31, 32]
     assert values(ehr, theirs) == [21, 22, 23]
+
+
+def test_nobodys_responses_are_told_once(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Among everybody's: one without a subject is set aside under no patient, one of another server is left out."""
+    patients, doctor = [clinic.patient(name) for name in ("pa", "pb", "pc")], clinic.practitioner()
+    for patient in patients:
+        clinic.course(patient, doctor, (31,))
+    nobodys = clinic.srs("nobodys", patients[0], 32, weeks=1)
+    del nobodys["subject"]
+    elsewhere = {"reference": f"https://elsewhere.example/fhir/Patient/{patients[0]}"}
+    for form in (nobodys, clinic.srs("elsewhere", patients[0], 33, weeks=1, subject=elsewhere)):
+        ehr.put(form)
+    here = site()
+    first = here.sync(code=3).report
+    assert (first["outcomes"]["set aside"], first["quarantine"]) == (1, {"new": 1, "total": 1})
+    counts = {"subject-unresolved": 1, "subject-elsewhere": 1}
+    assert {word: first["reasons"].get(word) for word in counts} == counts
+    again = here.sync().report
+    assert (again["outcomes"]["set aside"], again["quarantine"]) == (1, {"new": 0, "total": 1})
+    (line,) = here.run("quarantine", "list", "--json").report
+    assert (line["source"], line["patient"]) == (f"QuestionnaireResponse/{nobodys['id']}", None)
+    ehr.put(nobodys | {"subject": {"reference": f"Patient/{patients[1]}"}})
+    ehr.delete(f"QuestionnaireResponse/{clinic.id('elsewhere')}")
+    assert here.sync().report["quarantine"] == {"new": 0, "total": 0}
+    assert [values(ehr, patient) for patient in patients] == [[31], [32, 31], [31]]
 
 
 def test_a_cached_search_is_not_believed(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:

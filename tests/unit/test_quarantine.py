@@ -32,7 +32,8 @@ def aside(id: str | None, word: str, *, content: str = "c1") -> Reading:
 
 
 def passes(store: Store, patient: str, *readings: Reading, day: int) -> tuple[int, int]:
-    return store.record(patient, (), readings, (), FIRST + timedelta(days=day))
+    """How many are told as new, and how many lines there are then."""
+    return store.record(patient, (), readings, (), FIRST + timedelta(days=day)), store.set_aside_count()
 
 
 @pytest.fixture

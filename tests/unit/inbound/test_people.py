@@ -39,7 +39,10 @@ def test_below_our_own_base_a_reference_is_relative() -> None:
 def test_sync_sets_another_base_aside() -> None:
     foreign = form(subject={"reference": "https://other.example/fhir/Patient/p1"})
     assert code(foreign, OURS) is None
-    assert (code(foreign, SYNCED), read(foreign, SYNCED).patient) == ("subject-elsewhere", None)
+    assert (code(foreign, SYNCED), read(foreign, SYNCED).patient) == (
+        "subject-elsewhere",
+        foreign["subject"]["reference"],
+    )
 
 
 @pytest.mark.parametrize(
