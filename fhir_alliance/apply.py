@@ -13,22 +13,24 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from . import faults
+from .by_hand import NOT_CORRECTED, as_it_should_be, ended, look
 from .config import Write
 from .errors import Conflict, EHRError, Forbidden, NotFound, OutcomeUnknown, Refused
 from .fhir.http import FhirClient
 from .fhir.outbound import checked
 from .lookup import WITHDRAWN, find_about, find_alike, find_by_key, is_ours
 from .messages import thread_of, told
-from .plan import LABELS, Action, AlertContent, Known, Op
+from .plan import BY_HAND, LABELS, Action, AlertContent, Known, Op
 from .report import RunReport
 from .sinks import Frame, Json, Messenger, Sink, compared_hash, owned_hash
 from .store.ledger import Ledger
+from .wording import a
 
 THERE_ALREADY = frozenset({"59141", "59189"})
 """Refusals of a create by which an EHR says that it holds exactly this (Epic: `fhir.md` 3.3.6)."""
 UNRESOLVED = frozenset({400, 404, 422})
 """How EHRs refuse a create whose patient was merged into another meanwhile (`fhir.md` 6, no. 34)."""
-LEFT = frozenset({"cannot-be-changed", "no-etag"})
+LEFT = frozenset({"cannot-be-changed", "no-etag", NOT_CORRECTED})
 """Refusals of a change that no later pass can mend."""
 
 
@@ -88,10 +90,7 @@ class Applier:
             raise WriteCap
         self.guard.check()
         try:
-            if isinstance(sink := self.sinks[action.type], Messenger):
-                return self._deliver(action, row, sink)
-            self._place(action)
-            return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
+            return self._do(action, row)
         except (Refused, Forbidden, Conflict, NotFound) as error:
             self._refuse(action, row, error.status, error.codes, str(error))
             if action.op is Op.CREATE and error.status in UNRESOLVED:
@@ -111,15 +110,23 @@ class Applier:
             self.report.unknown[name] += 1
             then = (
                 "is sent again by the next pass"
-                if isinstance(sink, Messenger)
+                if isinstance(self.sinks[action.type], Messenger)
                 else "will be found out by the next pass"
             )
-            self.report.say(f"the outcome of a {action.type} {action.op} is unknown; it {then}")
+            self.report.say(f"the outcome of {a(action.type)} {action.op} is unknown; it {then}")
             return False
         except EHRError:
             # Definitely not sent, or answered with "not now": it stays planned.
             self.ledger.settle(row, "planned", self.clock())
             raise
+
+    def _do(self, action: Action, row: int) -> bool:
+        if isinstance(sink := self.sinks[action.type], Messenger):
+            return self._deliver(action, row, sink)
+        self._place(action)
+        if action.known is not None and action.known.fingerprint == BY_HAND:
+            return self._corrected(action, row, action.known)
+        return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
 
     def _shown(self, action: Action) -> Json:
         """A planned action for the dry run, with the exact resource where there is content."""
@@ -148,7 +155,7 @@ class Applier:
         try:
             resource = checked(sink.render(action.content, self.frame))
         except ValueError as error:
-            self._refuse(action, row, None, ("invalid",), f"a {action.type} was not sent: {error}")
+            self._refuse(action, row, None, ("invalid",), f"{a(action.type)} was not sent: {error}")
             return True
         system = f"{self.frame.namespace}/{sink.kind}"
         expected = compared_hash(sink, resource, self.client.bases)
@@ -175,7 +182,9 @@ class Applier:
         if body is not None and not self._answered(body, sink, action, expected):
             self.ledger.settle(row, "review", self.clock())
             self.report.unknown[f"{action.type}.create"] += 1
-            self.report.say(f"the EHR answered a {action.type} create with another resource; see: fhir-alliance status")
+            self.report.say(
+                f"the EHR answered {a(action.type)} create with another resource; see: fhir-alliance review"
+            )
             return True
         if filed.status == 200 or filed.id is None:
             ours = body or self.chosen(action.type, self._sent_already(action, expected))
@@ -263,18 +272,18 @@ class Applier:
         if k is None:
             raise ValueError("an update needs what it updates")
         if not sink.changes or k.type in self.fixed:
-            raise Refused(f"a {k.type} of ours cannot be changed in this EHR; {_by_hand(action)}", codes=_FIXED)
+            raise Refused(f"{a(k.type)} of ours cannot be changed in this EHR; {_by_hand(action)}", codes=_FIXED)
         try:
             current = self.client.read(f"{k.type}/{k.resource_id}")
         except NotFound:
             self.ledger.stand(k, "removed", self.clock())
-            self._refuse(action, row, 404, ("removed-by-site",), f"a {k.type} of ours was deleted in the EHR; left so")
+            self._refuse(action, row, 404, ("removed-by-site",), f"{a(k.type)} of ours was deleted in the EHR; left so")
             return True
         body, bases = current.body, self.client.bases
         system = f"{self.frame.namespace}/{sink.kind}"
         if not is_ours(body, system, None, "", bases) or (self._foreign(k, body, sink) and action.op is not Op.RETRACT):
             self.ledger.stand(k, "foreign", self.clock())
-            why = f"a {k.type} of ours was edited by someone else; left so"
+            why = f"{a(k.type)} of ours was edited by someone else; left so"
             self._refuse(action, row, None, ("foreign-edit",), why)
             return True
         tells = action.op is Op.UPDATE and sink.kind == "alert" and getattr(action.content, "event", "") != LABELS
@@ -290,7 +299,7 @@ class Applier:
             self._settled(action, row, k.resource_id, version_of(body), owned, count=False)
             return True
         if not current.etag:
-            why = f"the EHR gives no version of a {k.type}, so it is not changed; {_by_hand(action)}"
+            why = f"the EHR gives no version of {a(k.type)}, so it is not changed; {_by_hand(action)}"
             raise Refused(why, codes=("no-etag",))
         self.ledger.pending(row, self.clock(), expected)
         faults.reached("pending")
@@ -306,6 +315,21 @@ class Applier:
         self._settled(
             action, row, k.resource_id, filed.version or version_of(filed.body), owned_hash(sink, stored, bases)
         )
+        return True
+
+    def _corrected(self, action: Action, row: int, k: Known) -> bool:
+        """A person says to have corrected it in the EHR: look, and send nothing. Refused when it stands as before."""
+        sink = self.sinks[action.type]
+        body = look(self.client, k)
+        if body is None or (action.op is Op.UPDATE and ended(body)):
+            self.ledger.stand(k, "removed", self.clock())
+            self.ledger.settle(row, "settled", self.clock())
+            return True
+        if body and not as_it_should_be(sink, body, action, self.frame, self.client.bases):
+            why = f"{a(k.type)} that was to be corrected by hand says what it said; see: fhir-alliance review"
+            raise Refused(why, codes=(NOT_CORRECTED,))
+        owned = owned_hash(sink, body, self.client.bases) if body else k.owned
+        self._settled(action, row, k.resource_id, version_of(body) or k.version_id, owned, count=False)
         return True
 
     def _foreign(self, k: Known, body: Json, sink: Sink) -> bool:
@@ -358,8 +382,8 @@ _FIXED = ("cannot-be-changed",)
 
 def _by_hand(action: Action) -> str:
     if action.op is Op.RETRACT:
-        return "it holds no longer, and a person must correct it there"
-    return "what stands there is not what we would write now"
+        return "it holds no longer, and a person must correct it there; see: fhir-alliance review"
+    return "what stands there is not what we would write now; see: fhir-alliance review"
 
 
 def version_of(body: Mapping[str, Any] | None) -> str:
