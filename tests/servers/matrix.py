@@ -111,6 +111,8 @@ MATRIX: dict[str, Row] = {
     "a_lost_store_is_rebuilt_from_the_ehr": Row("rebuild", TWINS),
     "a_site_that_stops_withdraws_everything": Row("withdraw --all", TWINS),
     "a_patient_is_forgotten_here_only": Row("forget", FAST),
+    "withdraw_counts_what_it_can_withdraw": Row("withdraw --all: what it counts, and no", FAST),
+    "what_is_left_of_a_reconciliation_is_told": Row("reconcile --apply with writing off", FAST),
     # test_vendors.py
     "a_profile_is_complete": Row("vendor profiles: data", FAST),
     "forms_are_read_and_scored_whatever_the_vendor": Row("vendor profiles: reading", FAST),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 from .clinic import STRAIN, Clinic
 from .conftest import MakeSite
@@ -109,3 +111,53 @@ def test_a_patient_is_forgotten_here_only(ehr: Ehr, clinic: Clinic, site: MakeSi
     assert here.run("forget", patient).code == 0
     assert here.run("reconcile", "--json").code == 0
     assert (values(ehr, patient), values(ehr, other)) == ([31, 32], [33])
+
+
+def test_withdraw_counts_what_it_can_withdraw(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Messages of a log and a Provenance are no resources to withdraw; whoever says no has withdrawn nothing."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    types = ["Observation", "Task", "Provenance"]
+    here = site(**{"alerts.sinks": ["task", "log"], "write.types": types})
+    here.sync()
+    told = f"{len(STRAIN) + 1} resources and 1 messages about 1 patients"
+    assert told in here.run("withdraw", "--all", "--confirm", "0").err
+
+    def answer(typed: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "fhir_alliance",
+            "withdraw",
+            "--all",
+            "--config",
+            str(here.folder / "site.toml"),
+        ]
+        return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=False)
+
+    declined = answer("n\n")
+    assert (declined.returncode, "Nothing was withdrawn." in declined.stderr) == (0, True)
+    assert "1 Log, 1 Provenance" in declined.stderr
+    nobody = answer("")
+    assert (nobody.returncode, "--confirm NUMBER" in nobody.stderr) == (2, True)
+    assert here.sync().report["written"] == {}
+    number = len(STRAIN) + 2
+    done = answer(f"y\n{number}\n")
+    assert (done.returncode, f"{number} withdrawn, 0 not" in done.stdout) == (0, True)
+    assert {o["status"] for o in ehr.observations(patient)} == {"entered-in-error"}
+
+
+def test_what_is_left_of_a_reconciliation_is_told(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, (31, 32))
+    here = site()
+    here.sync()
+    copy = ehr.put(ehr.observations(patient)[0] | {"id": clinic.id("copy")})
+    here.configure(write__enabled=False)
+    ran = here.run("reconcile", "--apply", "--json")
+    assert (ran.code, ran.report["left"], ran.report["applied"]) == (5, 1, 0)
+    assert any("writing is off for Observation" in line for line in ran.messages)
+    assert ehr.read(f"Observation/{copy['id']}")["status"] == "final"
+    here.configure(write__enabled=True)
+    assert here.run("reconcile", "--apply").code == 0
+    assert ehr.read(f"Observation/{copy['id']}")["status"] == "entered-in-error"
