@@ -64,6 +64,8 @@ class Applier:
     fixed: Collection[str] = ()
     """Types of which the EHR declares that it takes no update."""
     sent: int = 0
+    now_allowed: Callable[[], Write] | None = None
+    """What the settings say by now, if they can change during the pass: it may forbid what was allowed at its start."""
     quiet: Callable[[Known, Json], bool] = lambda _, __: False
     """Has a person said that this alert, as it stands there, is to be left alone? Asked right before a change."""
     turned_down: set[str] = field(default_factory=set)
@@ -72,11 +74,16 @@ class Applier:
     def may_write(self, type: str) -> bool:
         """Both keys turned: writes on, and this type listed; what is told elsewhere has its own rule (`Sink.keys`).
         A shadow tells nobody anything."""
-        if self.write.shadow:
+        if self.dry_run or not self._allows(self.write, type):
+            return False
+        return self.now_allowed is None or self._allows(self.now_allowed(), type)
+
+    def _allows(self, write: Write, type: str) -> bool:
+        if write.shadow:
             return False
         keys = self.sinks[type].keys if type in self.sinks else "both"
-        listed = keys != "both" or type in self.write.types
-        return (self.write.enabled or keys == "none") and listed and not self.dry_run
+        listed = keys != "both" or type in write.types
+        return (write.enabled or keys == "none") and listed
 
     def apply(self, action: Action, row: int) -> bool:
         """Do one planned action. True when it is settled: done, refused, or not ours to do now."""

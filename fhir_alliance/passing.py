@@ -17,7 +17,7 @@ from .audit import Audit
 from .audit_events import TYPE as AUDIT_EVENT
 from .audit_events import AuditEvents
 from .cohort import cohort, guard_shrink
-from .config import Settings
+from .config import Settings, Write
 from .copies import look_for_copies
 from .due import choose_mode, moved_watermarks
 from .errors import OutsideCohort, SafetyError
@@ -77,6 +77,7 @@ class EndpointPass:
         self.guard = guard
         self.fingerprint = ""
         self.max_writes = settings.write.max_per_run
+        self.now_allowed: Callable[[], Write] | None = None
 
     def _told(self, audit: Audit, row: Mapping[str, Any]) -> None:
         audit.wrote(self.clock(), row)
@@ -128,6 +129,7 @@ class EndpointPass:
         self.store.mark_due(due)
         reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared)
         patients = self._patients(reader)
+        may_write = [t for t in self.applier.sinks if self.applier.may_write(t)]
         try:
             patients.work(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
@@ -139,8 +141,12 @@ class EndpointPass:
         except SafetyError as error:
             self.report.safety_stop = True
             self.report.say(str(error))
-        if self.events:
+        if self.events and self.applier.may_write(AUDIT_EVENT):
             self.events.flush(self.applier.frame)
+        if switched_off := sorted(t for t in may_write if not self.applier.may_write(t)):
+            self.report.say(
+                f"writing {', '.join(switched_off)} was switched off during this pass; the rest stays planned"
+            )
         # Whoever is not finished is stored as due, so the watermarks may move past them.
         if patient is None and not self.report.dry_run:
             for type, at in patients.newest.items():
@@ -229,6 +235,7 @@ class EndpointPass:
             self.report.dry_run,
             {t for t in made if self.capability.conditional_create(t) is False},
             {t for t in made if self.capability.interaction(t, "update") is False},
+            now_allowed=self.now_allowed,
         )
 
     def _checkpoints(self, roster: list[str], seen: dict[str, datetime], everybody: bool) -> None:

@@ -224,6 +224,7 @@ MATRIX: dict[str, Row] = {
     "a_roster_that_shrinks_stops_the_pass": Row("roster shrinks", FAST),
     "sigterm_finishes_the_patient_and_loses_nothing": Row("SIGTERM", FAST),
     "serve_runs_passes_and_ends_on_sigterm": Row("serve", FAST),
+    "a_kill_switch_for_serve": Row("SIGHUP: write.enabled off while a pass writes", FAST),
     "status_explain_and_retry": Row("status, explain, retry", FAST),
     "only_one_patient_and_only_of_the_cohort": Row("--patient", FAST),
     "only_a_complete_pass_is_fresh": Row("what counts as a complete pass", FAST),
