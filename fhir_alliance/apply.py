@@ -20,7 +20,7 @@ from .fhir.http import FhirClient
 from .fhir.outbound import checked
 from .lookup import WITHDRAWN, find_about, find_alike, find_by_key, is_ours
 from .messages import thread_of, told
-from .plan import BY_HAND, LABELS, Action, AlertContent, Known, Op
+from .plan import BY_HAND, LABELS, UNPOINTED, Action, AlertContent, Known, Op
 from .report import RunReport
 from .sinks import Frame, Json, Messenger, Sink, compared_hash, owned_hash
 from .store.ledger import Ledger
@@ -70,6 +70,8 @@ class Applier:
     """Has a person said that this alert, as it stands there, is to be left alone? Asked right before a change."""
     turned_down: set[str] = field(default_factory=set)
     """Patients about whom the EHR took nothing new: it may know them by another id now."""
+    to_come: set[str] = field(default_factory=set)
+    """Keys of the scores that a dry run would have written."""
 
     def may_write(self, type: str) -> bool:
         """Both keys turned: writes on, and this type listed; what is told elsewhere has its own rule (`Sink.keys`).
@@ -130,7 +132,7 @@ class Applier:
     def _do(self, action: Action, row: int) -> bool:
         if isinstance(sink := self.sinks[action.type], Messenger):
             return self._deliver(action, row, sink)
-        self._place(action)
+        self._place(action, row)
         if action.known is not None and action.known.fingerprint == BY_HAND:
             return self._corrected(action, row, action.known)
         return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
@@ -139,8 +141,16 @@ class Applier:
         """A planned action for the dry run, with the exact resource where there is content."""
         known = f"{action.type}/{action.known.resource_id}" if action.known and action.known.resource_id else None
         content = action.content
-        # What a panel lists is not filed yet: named as it would be within one transaction.
-        members = {key: f"urn:uuid:{key}" for key in getattr(content, "members", ())}
+        self._place(action)
+        if (
+            action.type == "Observation"
+            and action.op is Op.CREATE
+            and (not self.write.types or action.type in self.write.types)
+        ):
+            self.to_come.add(action.key)
+        # What a panel lists, or a Task points to, is not filed yet: named as it would be within one transaction.
+        listed = (*getattr(content, "members", ()), *self.to_come.intersection([getattr(content, "focus_key", "")]))
+        members = {key: f"urn:uuid:{key}" for key in listed}
         frame = replace(self.frame, focus=members | dict(self.frame.focus or {}))
         resource = self.sinks[action.type].render(content, frame) if content is not None else None
         source = getattr(content, "response", "") or (action.known.response if action.known else "")
@@ -248,10 +258,14 @@ class Applier:
         system = f"{self.frame.namespace}/alert"
         return find_about(self.client, action.type, system, content.patient, focus) if focus else None
 
-    def _place(self, action: Action) -> None:
-        """A panel lists Observations by their ids in the EHR, those of earlier passes too."""
-        if getattr(action.content, "members", ()) and isinstance(self.frame.focus, dict):
+    def _place(self, action: Action, row: int | None = None) -> None:
+        """A panel lists Observations by their ids in the EHR, those of earlier passes too, and a Task points to one."""
+        points = action.type == "Task" and isinstance(action.content, AlertContent)
+        if (points or bool(getattr(action.content, "members", ()))) and isinstance(self.frame.focus, dict):
             self.frame.focus.update(self.ledger.observation_refs(action.patient))
+        if points and row is not None and action.content.focus_key not in (self.frame.focus or {}):
+            # It points to the form until the score stands.
+            self.ledger.note(row, fingerprint=action.content.fingerprint + UNPOINTED)
 
     def _deliver(self, action: Action, row: int, sink: Messenger) -> bool:
         """Tell what is not a resource of the EHR: intent first, then once, then its outcome."""

@@ -109,6 +109,8 @@ class EndpointPass:
         server_now = self.prepare()
         self.client.require()
         roster = self._roster(patient)
+        if not roster:
+            self.report.say("the cohort is empty: nobody is read; look at the [cohort] table of the settings")
         if retry:
             self.store.tell_again(roster)
             self.ledger.try_again()
@@ -137,7 +139,7 @@ class EndpointPass:
                 look_for_copies(self.applier, self.store)
         except WriteCap:
             self.report.stopped_early = True
-            self.report.say(f"wrote {self.applier.sent} resources, the most for one pass; the rest stays planned")
+            self._tell_of_the_rest(len(due) - len(patients.decided))
         except SafetyError as error:
             self.report.safety_stop = True
             self.report.say(str(error))
@@ -152,6 +154,15 @@ class EndpointPass:
             for type, at in patients.newest.items():
                 newer(whom.seen, type, at, at)
             self._checkpoints(roster, whom.seen, bool(whom.everybody))
+
+    def _tell_of_the_rest(self, unseen: int) -> None:
+        """The cap is reached: what stays planned, and how many patients were not looked at yet."""
+        planned = {n: of for n, of in self.ledger.planned().items() if self.applier.may_write(n.partition(".")[0])}
+        self.report.planned |= planned
+        self.report.say(
+            f"wrote {self.applier.sent} resources, the most for one pass; {sum(planned.values())} more stay planned"
+            + (f", and {unseen} patients wait for the next pass" if unseen else "")
+        )
 
     def _whom(self, server_now: datetime) -> Whom:
         return Whom(

@@ -104,7 +104,9 @@ class ScoreContent:
 
 
 LABELS = "labels"
-"""Event of an update that brings security labels and tells nothing."""
+"""Event of an update that brings security labels, or the score to point to, and tells nothing."""
+UNPOINTED = "?"
+"""Ends the fingerprint of a Task that points to the form, because its score did not stand when it was written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,13 @@ class Ledger:
         with self.engine.connect() as c:
             return dict(c.execute(query.group_by(n.ledger_state)).all())
 
+    def planned(self) -> dict[str, int]:
+        """What is planned and not sent: "Type.op" → how many."""
+        n = t.ledger.c
+        query = select(n.type, n.op, func.count()).where(n.base == self.base, n.ledger_state == "planned")
+        with self.engine.connect() as c:
+            return {f"{type}.{op}": number for type, op, number in c.execute(query.group_by(n.type, n.op))}
+
     # -- what happens
 
     def plan(
@@ -180,6 +187,11 @@ class Ledger:
         """The request is about to be sent; `expected` is the hash that will tell afterwards whether it got in."""
         with self.engine.begin() as c:
             self._move(c, row, "pending", now, run=self.run, expected=expected)
+
+    def note(self, row: int, **values: Any) -> None:
+        """Correct what a row says of its content, before it is sent."""
+        with self.engine.begin() as c:
+            c.execute(update(t.ledger).where(t.ledger.c.id == row).values(**values))
 
     def _move(self, c: Connection, row: int, state: str, now: datetime, **values: Any) -> None:
         at = t.ledger.c.id == row

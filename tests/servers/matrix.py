@@ -91,6 +91,8 @@ MATRIX: dict[str, Row] = {
     "no_alert_for_the_past": Row("old strains raise no alert", TWINS),
     "nobody_is_told_without_one_treating_clinician": Row("no treating clinician, no alert", TWINS),
     "flags_as_alerts": Row("Flags instead of Tasks", TWINS),
+    "a_task_points_to_its_score_once_that_stands": Row("Tasks before scores", FAST),
+    "a_dry_run_shows_a_task_that_points_to_its_score": Row("dry run: what a Task points to", FAST),
     # test_searches.py
     "a_lagging_index": Row("lagging search", FAULTS),
     "a_replica_that_knows_nothing": Row("empty replica", FAULTS),
@@ -225,6 +227,7 @@ MATRIX: dict[str, Row] = {
     "sigterm_finishes_the_patient_and_loses_nothing": Row("SIGTERM", FAST),
     "serve_runs_passes_and_ends_on_sigterm": Row("serve", FAST),
     "a_kill_switch_for_serve": Row("SIGHUP: write.enabled off while a pass writes", FAST),
+    "an_empty_cohort_is_told": Row("empty cohort", FAST),
     "status_explain_and_retry": Row("status, explain, retry", FAST),
     "only_one_patient_and_only_of_the_cohort": Row("--patient", FAST),
     "only_a_complete_pass_is_fresh": Row("what counts as a complete pass", FAST),

@@ -282,3 +282,10 @@ def test_a_kill_switch_for_serve(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy
 def _passes(here: Site) -> int:
     ended = json.loads(here.run("status", "--json").out)["runs"] if here.store.exists() else []
     return sum(run["finished"] is not None for run in ended)
+
+
+def test_an_empty_cohort_is_told(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    here = site(**{"cohort.ids": []})
+    ran = here.sync()
+    assert (ran.report["complete"], ran.report["patients"]["cohort"]) == (True, 0)
+    assert any("the cohort is empty" in line for line in ran.messages)
