@@ -132,8 +132,9 @@ def _ask_twice(plan: TakingBack, confirm: str | None) -> None:
     """Once whether, once how many: a habit of pressing y must not be enough."""
     number = len(plan.retract) + len(plan.tell)
     patients = {action.patient for action in (*plan.retract, *plan.tell) if action.patient}
-    told = f"{len(plan.retract)} resources" + (f" and {len(plan.tell)} messages" if plan.tell else "")
-    told += f" about {len(patients)} patients"
+    told = f"{len(plan.retract)} resources about {len(patients)} patients"
+    if plan.tell:
+        told = f"{number}: {len(plan.retract)} resources and {len(plan.tell)} messages about {len(patients)} patients"
     if confirm is None:
         try:
             if not typer.confirm(f"Withdraw {told}?"):
