@@ -98,6 +98,11 @@ COMPARED = {
 _EVIDENCE_LIMIT = 800
 
 
+def a(noun: str) -> str:
+    """With its article: a Task, an Observation."""
+    return f"an {noun}" if noun[:1] in "AEIOaeio" else f"a {noun}"
+
+
 def headline(kind: str) -> str:
     """The one line of an alert."""
     return HEADLINES.get(kind, LOWER)
