@@ -16,7 +16,7 @@ from .derive import Strain
 from .detection import STRAINS
 from .keys import Keys
 from .model import UNASSIGNED, EpisodeState
-from .plan import LABELS, Action, AlertContent, Known, Op
+from .plan import LABELS, UNPOINTED, Action, AlertContent, Known, Op
 from .wording import evidence, headline, sentence
 
 BUSY = "another alert of this dyad is open"
@@ -57,7 +57,7 @@ def alert_content(strain: Strain, keys: Keys, rules: AlertRules) -> AlertContent
         level=episode.level,
         state=episode.state,
         headline=headline(episode.kind),
-        evidence=evidence(strain.instrument, episode, policy=strain.policy),
+        evidence=evidence(strain.instrument, episode, policy=strain.policy, terms=strain.terms, form=a.score("total")),
         follow_up="",
         onset_at=a.at,
         encounter=a.encounter if a.link == "given" or rules.inferred_encounter else None,
@@ -75,6 +75,7 @@ def plan_alerts(
     retracted: Collection[str] = (),
     follows: bool = True,
     heard: Heard = NOTHING_HEARD,
+    scores: Collection[str] = (),
 ) -> tuple[list[Action], Counter[str]]:
     """Alerts of one resource type for one patient, and why some strains raise none.
 
@@ -83,6 +84,7 @@ def plan_alerts(
     retracted  responses that are entered in error: their alert is too
     follows    is what stands kept up to date with its strain? A document is not: it tells of the onset
     heard      what clinicians answered: a silenced episode keeps its place, and nothing more is told of it
+    scores     keys of the scores that stand: what pointed to a form points to its score from then on
     """
     held = {k.key: k for k in known}
     current = {keys.alert(*s.dyad, s.assessment.response): s for s in strains}
@@ -91,7 +93,13 @@ def plan_alerts(
     for key, k in held.items():
         s = current.get(key)
         quiet = heard.quiet(key, rules.now)
-        action = _withdraw(k, retracted) if s is None else _follow(k, s, keys, rules, quiet=quiet) if follows else None
+        action = (
+            _withdraw(k, retracted)
+            if s is None
+            else _follow(k, s, keys, rules, scores, quiet=quiet)
+            if follows
+            else None
+        )
         planned |= {key: action} if action else {}
         if s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}:
             owners[s.dyad] = key
@@ -193,8 +201,10 @@ _WORSE = {
 _LOW_EARLY_ENDED = "Follow-up of the low start has ended."
 
 
-def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules, *, quiet: bool) -> Action | None:
-    """Worsening and closing of an alert that stands, and labels that its forms have got since.
+def _follow(
+    k: Known, s: Strain, keys: Keys, rules: AlertRules, scores: Collection[str], *, quiet: bool
+) -> Action | None:
+    """Worsening and closing of an alert that stands, labels that its forms have got since, the score that stands since.
 
     quiet  a person wants to hear no more of it: the labels only
     """
@@ -204,8 +214,10 @@ def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules, *, quiet: bool) 
     escalate = s.episode.level == 3 and k.level < 3 and worse is not None and rules.recent(worse.at) and not quiet
     moved = k.state != s.episode.state and not quiet
     content = alert_content(s, keys, rules)
-    relabelled = bool(k.fingerprint) and k.fingerprint != content.fingerprint
-    if not (escalate or moved or relabelled):
+    written, pointed = k.fingerprint.removesuffix(UNPOINTED), not k.fingerprint.endswith(UNPOINTED)
+    relabelled = bool(written) and written != content.fingerprint
+    point = not pointed and content.focus_key in scores and not quiet
+    if not (escalate or moved or relabelled or point):
         return None
     notes = [_WORSE[worse.kind == MISSED]] if escalate and worse else []
     if moved:
@@ -215,5 +227,5 @@ def _follow(k: Known, s: Strain, keys: Keys, rules: AlertRules, *, quiet: bool) 
     event = "worse" if escalate else "raised" if moved else LABELS
     state = EpisodeState(k.state) if quiet and k.state else content.state
     content = replace(content, level=level, state=state, follow_up=" ".join(notes), attached=attached, event=event)
-    why = " ".join(notes) or "its security labels changed"
+    why = " ".join(notes) or ("its security labels changed" if relabelled else "its score stands now")
     return Action(Op.UPDATE, k.type, k.key, k.patient, content, k, why, push=escalate)

@@ -13,22 +13,24 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from . import faults
+from .by_hand import NOT_CORRECTED, as_it_should_be, ended, look
 from .config import Write
 from .errors import Conflict, EHRError, Forbidden, NotFound, OutcomeUnknown, Refused
 from .fhir.http import FhirClient
 from .fhir.outbound import checked
 from .lookup import WITHDRAWN, find_about, find_alike, find_by_key, is_ours
 from .messages import thread_of, told
-from .plan import LABELS, Action, AlertContent, Known, Op
+from .plan import BY_HAND, LABELS, UNPOINTED, Action, AlertContent, Known, Op
 from .report import RunReport
 from .sinks import Frame, Json, Messenger, Sink, compared_hash, owned_hash
 from .store.ledger import Ledger
+from .wording import a
 
 THERE_ALREADY = frozenset({"59141", "59189"})
 """Refusals of a create by which an EHR says that it holds exactly this (Epic: `fhir.md` 3.3.6)."""
 UNRESOLVED = frozenset({400, 404, 422})
 """How EHRs refuse a create whose patient was merged into another meanwhile (`fhir.md` 6, no. 34)."""
-LEFT = frozenset({"cannot-be-changed", "no-etag"})
+LEFT = frozenset({"cannot-be-changed", "no-etag", NOT_CORRECTED})
 """Refusals of a change that no later pass can mend."""
 
 
@@ -62,19 +64,28 @@ class Applier:
     fixed: Collection[str] = ()
     """Types of which the EHR declares that it takes no update."""
     sent: int = 0
+    now_allowed: Callable[[], Write] | None = None
+    """What the settings say by now, if they can change during the pass: it may forbid what was allowed at its start."""
     quiet: Callable[[Known, Json], bool] = lambda _, __: False
     """Has a person said that this alert, as it stands there, is to be left alone? Asked right before a change."""
     turned_down: set[str] = field(default_factory=set)
     """Patients about whom the EHR took nothing new: it may know them by another id now."""
+    to_come: set[str] = field(default_factory=set)
+    """Keys of the scores that a dry run would have written."""
 
     def may_write(self, type: str) -> bool:
         """Both keys turned: writes on, and this type listed; what is told elsewhere has its own rule (`Sink.keys`).
         A shadow tells nobody anything."""
-        if self.write.shadow:
+        if self.dry_run or not self._allows(self.write, type):
+            return False
+        return self.now_allowed is None or self._allows(self.now_allowed(), type)
+
+    def _allows(self, write: Write, type: str) -> bool:
+        if write.shadow:
             return False
         keys = self.sinks[type].keys if type in self.sinks else "both"
-        listed = keys != "both" or type in self.write.types
-        return (self.write.enabled or keys == "none") and listed and not self.dry_run
+        listed = keys != "both" or type in write.types
+        return (write.enabled or keys == "none") and listed
 
     def apply(self, action: Action, row: int) -> bool:
         """Do one planned action. True when it is settled: done, refused, or not ours to do now."""
@@ -88,10 +99,7 @@ class Applier:
             raise WriteCap
         self.guard.check()
         try:
-            if isinstance(sink := self.sinks[action.type], Messenger):
-                return self._deliver(action, row, sink)
-            self._place(action)
-            return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
+            return self._do(action, row)
         except (Refused, Forbidden, Conflict, NotFound) as error:
             self._refuse(action, row, error.status, error.codes, str(error))
             if action.op is Op.CREATE and error.status in UNRESOLVED:
@@ -111,22 +119,38 @@ class Applier:
             self.report.unknown[name] += 1
             then = (
                 "is sent again by the next pass"
-                if isinstance(sink, Messenger)
+                if isinstance(self.sinks[action.type], Messenger)
                 else "will be found out by the next pass"
             )
-            self.report.say(f"the outcome of a {action.type} {action.op} is unknown; it {then}")
+            self.report.say(f"the outcome of {a(action.type)} {action.op} is unknown; it {then}")
             return False
         except EHRError:
             # Definitely not sent, or answered with "not now": it stays planned.
             self.ledger.settle(row, "planned", self.clock())
             raise
 
+    def _do(self, action: Action, row: int) -> bool:
+        if isinstance(sink := self.sinks[action.type], Messenger):
+            return self._deliver(action, row, sink)
+        self._place(action, row)
+        if action.known is not None and action.known.fingerprint == BY_HAND:
+            return self._corrected(action, row, action.known)
+        return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
+
     def _shown(self, action: Action) -> Json:
         """A planned action for the dry run, with the exact resource where there is content."""
         known = f"{action.type}/{action.known.resource_id}" if action.known and action.known.resource_id else None
         content = action.content
-        # What a panel lists is not filed yet: named as it would be within one transaction.
-        members = {key: f"urn:uuid:{key}" for key in getattr(content, "members", ())}
+        self._place(action)
+        if (
+            action.type == "Observation"
+            and action.op is Op.CREATE
+            and (not self.write.types or action.type in self.write.types)
+        ):
+            self.to_come.add(action.key)
+        # What a panel lists, or a Task points to, is not filed yet: named as it would be within one transaction.
+        listed = (*getattr(content, "members", ()), *self.to_come.intersection([getattr(content, "focus_key", "")]))
+        members = {key: f"urn:uuid:{key}" for key in listed}
         frame = replace(self.frame, focus=members | dict(self.frame.focus or {}))
         resource = self.sinks[action.type].render(content, frame) if content is not None else None
         source = getattr(content, "response", "") or (action.known.response if action.known else "")
@@ -148,7 +172,7 @@ class Applier:
         try:
             resource = checked(sink.render(action.content, self.frame))
         except ValueError as error:
-            self._refuse(action, row, None, ("invalid",), f"a {action.type} was not sent: {error}")
+            self._refuse(action, row, None, ("invalid",), f"{a(action.type)} was not sent: {error}")
             return True
         system = f"{self.frame.namespace}/{sink.kind}"
         expected = compared_hash(sink, resource, self.client.bases)
@@ -175,7 +199,9 @@ class Applier:
         if body is not None and not self._answered(body, sink, action, expected):
             self.ledger.settle(row, "review", self.clock())
             self.report.unknown[f"{action.type}.create"] += 1
-            self.report.say(f"the EHR answered a {action.type} create with another resource; see: fhir-alliance status")
+            self.report.say(
+                f"the EHR answered {a(action.type)} create with another resource; see: fhir-alliance review"
+            )
             return True
         if filed.status == 200 or filed.id is None:
             ours = body or self.chosen(action.type, self._sent_already(action, expected))
@@ -232,10 +258,14 @@ class Applier:
         system = f"{self.frame.namespace}/alert"
         return find_about(self.client, action.type, system, content.patient, focus) if focus else None
 
-    def _place(self, action: Action) -> None:
-        """A panel lists Observations by their ids in the EHR, those of earlier passes too."""
-        if getattr(action.content, "members", ()) and isinstance(self.frame.focus, dict):
+    def _place(self, action: Action, row: int | None = None) -> None:
+        """A panel lists Observations by their ids in the EHR, those of earlier passes too, and a Task points to one."""
+        points = action.type == "Task" and isinstance(action.content, AlertContent)
+        if (points or bool(getattr(action.content, "members", ()))) and isinstance(self.frame.focus, dict):
             self.frame.focus.update(self.ledger.observation_refs(action.patient))
+        if points and row is not None and action.content.focus_key not in (self.frame.focus or {}):
+            # It points to the form until the score stands.
+            self.ledger.note(row, fingerprint=action.content.fingerprint + UNPOINTED)
 
     def _deliver(self, action: Action, row: int, sink: Messenger) -> bool:
         """Tell what is not a resource of the EHR: intent first, then once, then its outcome."""
@@ -263,18 +293,18 @@ class Applier:
         if k is None:
             raise ValueError("an update needs what it updates")
         if not sink.changes or k.type in self.fixed:
-            raise Refused(f"a {k.type} of ours cannot be changed in this EHR; {_by_hand(action)}", codes=_FIXED)
+            raise Refused(f"{a(k.type)} of ours cannot be changed in this EHR; {_by_hand(action)}", codes=_FIXED)
         try:
             current = self.client.read(f"{k.type}/{k.resource_id}")
         except NotFound:
             self.ledger.stand(k, "removed", self.clock())
-            self._refuse(action, row, 404, ("removed-by-site",), f"a {k.type} of ours was deleted in the EHR; left so")
+            self._refuse(action, row, 404, ("removed-by-site",), f"{a(k.type)} of ours was deleted in the EHR; left so")
             return True
         body, bases = current.body, self.client.bases
         system = f"{self.frame.namespace}/{sink.kind}"
         if not is_ours(body, system, None, "", bases) or (self._foreign(k, body, sink) and action.op is not Op.RETRACT):
             self.ledger.stand(k, "foreign", self.clock())
-            why = f"a {k.type} of ours was edited by someone else; left so"
+            why = f"{a(k.type)} of ours was edited by someone else; left so"
             self._refuse(action, row, None, ("foreign-edit",), why)
             return True
         tells = action.op is Op.UPDATE and sink.kind == "alert" and getattr(action.content, "event", "") != LABELS
@@ -290,7 +320,7 @@ class Applier:
             self._settled(action, row, k.resource_id, version_of(body), owned, count=False)
             return True
         if not current.etag:
-            why = f"the EHR gives no version of a {k.type}, so it is not changed; {_by_hand(action)}"
+            why = f"the EHR gives no version of {a(k.type)}, so it is not changed; {_by_hand(action)}"
             raise Refused(why, codes=("no-etag",))
         self.ledger.pending(row, self.clock(), expected)
         faults.reached("pending")
@@ -306,6 +336,21 @@ class Applier:
         self._settled(
             action, row, k.resource_id, filed.version or version_of(filed.body), owned_hash(sink, stored, bases)
         )
+        return True
+
+    def _corrected(self, action: Action, row: int, k: Known) -> bool:
+        """A person says to have corrected it in the EHR: look, and send nothing. Refused when it stands as before."""
+        sink = self.sinks[action.type]
+        body = look(self.client, k)
+        if body is None or (action.op is Op.UPDATE and ended(body)):
+            self.ledger.stand(k, "removed", self.clock())
+            self.ledger.settle(row, "settled", self.clock())
+            return True
+        if body and not as_it_should_be(sink, body, action, self.frame, self.client.bases):
+            why = f"{a(k.type)} that was to be corrected by hand says what it said; see: fhir-alliance review"
+            raise Refused(why, codes=(NOT_CORRECTED,))
+        owned = owned_hash(sink, body, self.client.bases) if body else k.owned
+        self._settled(action, row, k.resource_id, version_of(body) or k.version_id, owned, count=False)
         return True
 
     def _foreign(self, k: Known, body: Json, sink: Sink) -> bool:
@@ -358,8 +403,8 @@ _FIXED = ("cannot-be-changed",)
 
 def _by_hand(action: Action) -> str:
     if action.op is Op.RETRACT:
-        return "it holds no longer, and a person must correct it there"
-    return "what stands there is not what we would write now"
+        return "it holds no longer, and a person must correct it there; see: fhir-alliance review"
+    return "what stands there is not what we would write now; see: fhir-alliance review"
 
 
 def version_of(body: Mapping[str, Any] | None) -> str:

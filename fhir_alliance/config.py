@@ -213,7 +213,9 @@ class DetectionSettings(Section):
     preset: Literal["sensitive", "balanced", "specific"] = Field(
         "balanced", description="how easily it fires: z 1.645, 2.0, 2.33"
     )
-    cutoffs: dict[str, float] = Field({}, description='the site\'s own cut-offs, "srs-v3" = 36.0: a notice, no alert')
+    cutoffs: dict[str, float] = Field(
+        {}, description='the site\'s own cut-offs, "srs-v3" = 36.0: a notice, or what the rule asks for'
+    )
 
     @model_validator(mode="after")
     def _may_alert(self) -> DetectionSettings:

@@ -42,7 +42,7 @@ Writable = Literal[
 class Write(Section):
     """Nothing is written unless `enabled` is true and the type is listed."""
 
-    enabled: bool = Field(False, description="the main switch, off by default")
+    enabled: bool = Field(False, description="the main switch, off by default. `serve` looks at it anew on SIGHUP")
     shadow: bool = Field(
         False, description="write nothing whatever `enabled` says; `status --shadow` tells what would have been written"
     )

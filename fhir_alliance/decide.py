@@ -38,6 +38,7 @@ class Rulebook:
     labels       security labels to add, "system|code"
     snomed       give totals their SNOMED CT code, beside ours
     listing      list every score in a strain's document: they stand nowhere else
+    scores_go_out  are scores written to the EHR now?
     version      of this program, for documents
     """
 
@@ -55,6 +56,7 @@ class Rulebook:
     labels: Sequence[str] = ()
     snomed: bool = False
     listing: bool = False
+    scores_go_out: bool = False
     version: str = ""
 
 
@@ -110,7 +112,9 @@ def decide(evidence: Evidence, rules: Rulebook) -> Decision:
     told = stories(assessments, rules.instruments, rules.policies, cutoffs=rules.cutoffs, as_of=rules.as_of)
     found = corroborated(strains(told), evidence.missed)
     scores, unfiled = _scores(evidence, placed, stays, rules)
-    alerts, silent = _alerts(evidence, found, placed, rules)
+    standing = {k.key for k in evidence.known if k.type == "Observation" and k.standing in {"written", "foreign"}}
+    standing |= {action.key for action in scores if action.op is not Op.RETRACT and rules.scores_go_out}
+    alerts, silent = _alerts(evidence, found, placed, rules, standing)
     alerts = [_reported(a, told, found, rules) for a in alerts]
     return Decision(
         placed=placed,
@@ -148,7 +152,7 @@ def _scores(
 
 
 def _alerts(
-    evidence: Evidence, found: Sequence[Strain], placed: Placed, rules: Rulebook
+    evidence: Evidence, found: Sequence[Strain], placed: Placed, rules: Rulebook, standing: Collection[str]
 ) -> tuple[list[Action], Counter[str]]:
     known, heard = evidence.known, evidence.heard
     retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}
@@ -160,7 +164,15 @@ def _alerts(
         if (tell := rules.messages.get(type)) is None:
             follows = type != DOCUMENT
             planned, why = plan_alerts(
-                type, found, mine, rules.keys, rules.alerts, retracted=retracted, follows=follows, heard=heard
+                type,
+                found,
+                mine,
+                rules.keys,
+                rules.alerts,
+                retracted=retracted,
+                follows=follows,
+                heard=heard,
+                scores=standing,
             )
         else:
             planned, why = plan_messages(

@@ -21,6 +21,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from .errors import ConfigError
+from .fhir.brackets import end
 from .fhir.content import roomy
 from .fhir.stop import set_aside
 
@@ -30,9 +31,18 @@ _BOM = b"\xef\xbb\xbf"
 _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _FIRST_LOOK = 1 << 16
 _SPACE = b" \t\r\n"
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_OPEN, _CLOSE = re.compile(rb"[\[{]"), re.compile(rb"[\]}]")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+def content(name: str) -> bytes:
+    """All of a file as it is, gzip undone; "-" is standard input. ConfigError when it cannot be read."""
+    try:
+        data = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+        return gzip.decompress(data) if data.startswith(_GZIP) else data
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise ConfigError(f"{name} is damaged gzip") from None
+    except OSError as error:
+        raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
 
 
 class _Whole(Enum):
@@ -126,16 +136,8 @@ def _whole(content: bytes) -> _Whole:
             return _whole(paired)  # a lone surrogate spoils the resource that holds it, not the document
         return _Whole.SO_FAR if "truncated" in str(error) else _Whole.NO
     except RecursionError:
-        return _balanced(content)
+        closed = end(content)
+        if closed is None:
+            return _Whole.SO_FAR
+        return _Whole.NO if content[closed:].strip(_SPACE) else _Whole.YES
     return _Whole.YES
-
-
-def _balanced(content: bytes) -> _Whole:
-    """Where the brackets of text that nests too deeply to be parsed close: at its end, or before."""
-    depth, lines = 0, content.split(b"\n")
-    for number, line in enumerate(lines, 1):
-        bare = _STRING.sub(b"", line)
-        depth += len(_OPEN.findall(bare)) - len(_CLOSE.findall(bare))
-        if depth == 0 and line.strip(_SPACE):
-            return _Whole.NO if any(rest.strip(_SPACE) for rest in lines[number:]) else _Whole.YES
-    return _Whole.SO_FAR

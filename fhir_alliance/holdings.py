@@ -16,7 +16,7 @@ from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
 from .lookup import WITHDRAWN, subject_of
-from .plan import Known
+from .plan import UNPOINTED, Known
 from .sinks import Sink, owned_hash
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ def held(
 
 
 def as_known(one: Held, sink: Sink, client: FhirClient, others: Iterable[Held]) -> Known:
-    """How the store would know it. Its fingerprint stays empty: the next pass compares the whole resource."""
+    """How the store would know it. Its fingerprint names no content: the next pass compares the whole resource."""
     body, status = one.body, one.body.get("status")
     state = next(_codes(body.get("businessStatus")), "") if one.type == "Task" else ""
     return Known(
@@ -77,9 +77,16 @@ def as_known(one: Held, sink: Sink, client: FhirClient, others: Iterable[Held]) 
         resource_id=str(body["id"]),
         version_id=one.version,
         owned=owned_hash(sink, body, client.bases),
+        fingerprint=UNPOINTED if _points_to_form(one, client) else "",
         state=state,
         level=3 if body.get("priority") == "urgent" else 2 if one.type == "Task" else 0,
     )
+
+
+def _points_to_form(one: Held, client: FhirClient) -> bool:
+    """Is it a Task that was written before its score?"""
+    focus = one.body.get("focus") if one.type == "Task" else None
+    return isinstance(focus, Mapping) and bool(local(focus.get("reference"), "QuestionnaireResponse", client.bases))
 
 
 def _response(one: Held, client: FhirClient, others: Iterable[Held]) -> str:

@@ -36,9 +36,10 @@ code 5 when something is to mend. `--instrument` of other commands takes an id o
 Where a number is from is said by a tag: `[R]` read in the source itself, `[R2]` in a secondary source, `[M-hi]`
 `[M-lo]` general knowledge with high or low confidence, `[C]` computed, `[A]` our own assumption.
 
-Higher is better in all of them. No published cut-off is shipped: a cut-off is the site's own (`[detection.cutoffs]`),
-and gives a notice, never an alert. Constants of change that no source gives are generic, shares of the range of the
-total: reliable change .125 (90 %), .15 (95 %), .20 (99 %), usual variation .08; `show` says which.
+Higher is better in all of them. No published cut-off is shipped: a cut-off is the site's own (`[detection.cutoffs]`).
+It gives a notice, never an alert, except by the policies whose rule it is, `absolute/1` and `openfit-srs/1`: there a
+score below it opens a strain. Constants of change that no source gives are generic, shares of the range of the total:
+reliable change .125 (90 %), .15 (95 %), .20 (99 %), usual variation .08; `show` says which.
 """
 _SCORED = """
 ## Scored from answers

@@ -37,6 +37,7 @@ EVENTS = {
     "alert.withdrawn": "it is no longer in the data",
     "alert.again": "it is in the data again",
     "schedule.started": "the scheduler runs",
+    "settings.reloaded": "SIGHUP: the configuration was read anew; whether it lets us write",
     "schedule.stopping": "a stop was asked for; the current patient is finished first",
     "schedule.skipped": "a pass was not started: another instance is working",
     "listening.started": "`serve` answers /health and /ready, and /nudge if it has a secret",

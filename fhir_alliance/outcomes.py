@@ -8,9 +8,10 @@ from typing import Any
 
 from .apply import Applier, version_of
 from .errors import EHRError, NotFound, Refused
-from .plan import Op
+from .plan import BY_HAND, Op
 from .sinks import Messenger, compared_hash, owned_hash
 from .store.store import stamp, unstamp
+from .wording import a
 
 
 def find_out(applier: Applier, after: timedelta) -> set[str]:
@@ -24,10 +25,14 @@ def find_out(applier: Applier, after: timedelta) -> set[str]:
         try:
             settled = _find_out(applier, row, after)
         except Refused:
+            if row["searched"] == BY_HAND:
+                # A person looked where we cannot.
+                applier.ledger.settle(row["id"], "settled", applier.clock())
+                continue
             # This EHR answers no such search: nobody but a person can tell.
             applier.ledger.settle(row["id"], "review", applier.clock())
             applier.report.unknown[f"{row['type']}.{row['op']}"] += 1
-            applier.report.say(f"whether a {row['type']} was written cannot be asked; see: fhir-alliance status")
+            applier.report.say(f"whether {a(row['type'])} was written cannot be asked; see: fhir-alliance review")
             continue
         except EHRError:
             settled = False
@@ -56,7 +61,10 @@ def _find_out(applier: Applier, row: Mapping[str, Any], after: timedelta) -> boo
         return True
     if found:
         ledger.settle(row["id"], "review", now)
-        applier.report.say(f"several {row['type']} resources may be one write of ours; a person must look")
+        applier.report.say(f"several {row['type']} resources may be one write of ours; see: fhir-alliance review")
+        return True
+    if row["searched"] == BY_HAND:
+        ledger.settle(row["id"], "settled", now)
         return True
     if row["searched"] is None:
         ledger.settle(row["id"], "unknown", now, searched=stamp(now))

@@ -28,6 +28,7 @@ from .messages import thread_of
 from .shadow import Shadow, shadow
 from .store import tables as t
 from .store.answers import Answers
+from .store.cases import cases
 from .store.ledger import Ledger
 from .store.missed import missed_by
 from .store.store import SetAside, Store, last_complete, last_runs, stamp, unstamp
@@ -113,6 +114,8 @@ class Status:
     answers_by_clinician: Mapping[str, Mapping[str, int]]
     waiting: Mapping[str, int]
     """Alerts that a cap holds back, by clinician."""
+    review: Mapping[str, int]
+    """What `review` lists, by what it is."""
 
 
 def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> Status:
@@ -142,11 +145,13 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
     said = [
         (r["practitioner"], word(answers.get(r["key"], Answer()), now)) for r in rows if r["standing"] != "retracted"
     ]
+    review: Counter[str] = Counter(case.what for case in cases(engine, base, now))
+    refused = {"refused": review["refused"]} if review["refused"] else {}
     return Status(
         endpoint=endpoint,
         runs=list(last_runs(engine)),
         freshness=now - fresh if fresh else None,
-        backlog=Ledger(engine, base, "").counts(),
+        backlog=Ledger(engine, base, "").counts() | refused,
         due=store.due_count(),
         quarantine=store.quarantine(),
         alerts_per_clinician_week=weekly,
@@ -160,6 +165,7 @@ def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> 
         answers=Counter(what for _, what in said),
         answers_by_clinician={who: Counter(what for w, what in said if w == who) for who, _ in said},
         waiting=Counter(w.practitioner for w in heard.waiting()),
+        review=review,
     )
 
 

@@ -18,7 +18,7 @@ from .audit_events import TYPE as AUDIT_EVENT
 from .audit_events import AuditEvents
 from .changes import TYPES
 from .cohort import Called, cohort, guard_shrink
-from .config import Settings
+from .config import Settings, Write
 from .copies import look_for_copies
 from .due import choose_mode, moved_watermarks, name
 from .errors import OutsideCohort, SafetyError
@@ -79,6 +79,7 @@ class EndpointPass:
         self.guard = guard
         self.fingerprint = ""
         self.max_writes = settings.write.max_per_run
+        self.now_allowed: Callable[[], Write] | None = None
 
     def _told(self, audit: Audit, row: Mapping[str, Any]) -> None:
         audit.wrote(self.clock(), row)
@@ -112,6 +113,8 @@ class EndpointPass:
         self.client.require()
         called = self._called()
         roster = self._roster(called, patient)
+        if not roster:
+            self.report.say("the cohort is empty: nobody is read; look at the [cohort] table of the settings")
         if retry:
             self.store.tell_again(roster)
             self.ledger.try_again()
@@ -140,6 +143,7 @@ class EndpointPass:
             self.store.merge(merged, survivor)
         reader = PatientReader(self.client, self.settings, rules, server_now, stated.compared, rows)
         patients = self._patients(reader)
+        may_write = [t for t in self.applier.sinks if self.applier.may_write(t)]
         try:
             patients.work(reader, sorted(due), progress)
             if not (self.stop.is_set() or self.report.ehr_failed):
@@ -147,20 +151,34 @@ class EndpointPass:
                 look_for_copies(self.applier, self.store)
         except WriteCap:
             self.report.stopped_early = True
-            self.report.say(f"wrote {self.applier.sent} resources, the most for one pass; the rest stays planned")
+            self._tell_of_the_rest(len(due) - len(patients.decided))
         except SafetyError as error:
             self.report.safety_stop = True
             self.report.say(str(error))
-        if self.events:
+        if self.events and self.applier.may_write(AUDIT_EVENT):
             self.events.flush(self.applier.frame)
         all_read = set(roster) == due and patient is None and self.report.settled
         reader.strays.settle(self.report, self.store, self.now, everybody=all_read)
         self.report.quarantine_total += self.store.set_aside_count()
+        self._tell_switched_off(may_write)
         # Whoever is not finished is stored as due, so the watermarks may move past them.
         if patient is None and not self.report.dry_run:
             for type, at in patients.newest.items():
                 newer(whom.seen, type, at, at)
             self._checkpoints(len(called.found), whom.seen, bool(whom.everybody), rows)
+
+    def _tell_switched_off(self, before: list[str]) -> None:
+        if off := sorted(t for t in before if not self.applier.may_write(t)):
+            self.report.say(f"writing {', '.join(off)} was switched off during this pass; the rest stays planned")
+
+    def _tell_of_the_rest(self, unseen: int) -> None:
+        """The cap is reached: what stays planned, and how many patients were not looked at yet."""
+        planned = {n: of for n, of in self.ledger.planned().items() if self.applier.may_write(n.partition(".")[0])}
+        self.report.planned |= planned
+        self.report.say(
+            f"wrote {self.applier.sent} resources, the most for one pass; {sum(planned.values())} more stay planned"
+            + (f", and {unseen} patients wait for the next pass" if unseen else "")
+        )
 
     def _whom(self, server_now: datetime, rows: ReadRows) -> Whom:
         return Whom(
@@ -246,6 +264,7 @@ class EndpointPass:
             self.report.dry_run,
             {t for t in made if self.capability.conditional_create(t) is False},
             {t for t in made if self.capability.interaction(t, "update") is False},
+            now_allowed=self.now_allowed,
         )
 
     def _checkpoints(self, found: int, seen: dict[str, datetime], everybody: bool, rows: ReadRows) -> None:

@@ -11,6 +11,7 @@ from . import faults
 from .answers import Heard
 from .apply import Applier
 from .audit import Audit
+from .audit_events import TYPE as AUDIT_EVENT
 from .audit_events import AuditEvents
 from .corroboration import Missed, corroborable
 from .decide import Decision, Evidence, Rulebook, decide
@@ -151,5 +152,5 @@ class Patients:
             row = applier.ledger.plan(patient, [action], self.now, keep=True)[action.type, action.key]
             applier.apply(action, row)
         self.store.completed(patient, self.now)
-        if self.events:
+        if self.events and applier.may_write(AUDIT_EVENT):
             self.events.flush(applier.frame)

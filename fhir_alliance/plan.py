@@ -17,6 +17,11 @@ from .model import Assessment, EpisodeState, Instrument, Score
 from .scoring import FINISHED_TOTAL, UNVERIFIED_KEY
 from .strain_note import StrainNote
 
+BY_HAND = "by-hand"
+"""Fingerprint of what a person says to have corrected in the EHR: the next pass looks, and sends nothing."""
+RELEASED = "released"
+"""Fingerprint of what a person, or `retry`, wants to be sent once more: it differs from every content's."""
+
 Standing = Literal["written", "retracted", "removed", "foreign", "refused", "unknown"]
 
 
@@ -99,7 +104,9 @@ class ScoreContent:
 
 
 LABELS = "labels"
-"""Event of an update that brings security labels and tells nothing."""
+"""Event of an update that brings security labels, or the score to point to, and tells nothing."""
+UNPOINTED = "?"
+"""Ends the fingerprint of a Task that points to the form, because its score did not stand when it was written."""
 
 
 @dataclass(frozen=True, slots=True)

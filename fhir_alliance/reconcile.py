@@ -7,7 +7,7 @@ crash in between loses nothing and does nothing twice.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from .cohort import same_person
@@ -18,6 +18,7 @@ from .messages import thread_of, withdrawals
 from .model import UNASSIGNED
 from .passing import STOPPED, EndpointPass
 from .plan import Action, Known, Op
+from .review import review
 from .sinks import owned_hash
 from .store.store import stamp
 
@@ -36,12 +37,18 @@ class Difference:
 
 @dataclass(slots=True)
 class Drift:
-    """Everything that differs. `unread` patients could not be looked at; nothing is said of them."""
+    """Everything that differs. `unread` patients could not be looked at; nothing is said of them.
+
+    stale  what stands and could not be changed or taken back: for a person (`review`)
+    left   differences that `apply` did not settle
+    """
 
     missing: list[Difference] = field(default_factory=list)
     foreign_edits: list[Difference] = field(default_factory=list)
     duplicates: list[Difference] = field(default_factory=list)
     orphans: list[Difference] = field(default_factory=list)
+    stale: list[Difference] = field(default_factory=list)
+    left: int = 0
     patients: int = 0
     unread: int = 0
     applied: int = 0
@@ -49,7 +56,8 @@ class Drift:
     @property
     def clean(self) -> bool:
         """Is there nothing to do?"""
-        return not (self.missing or self.foreign_edits or self.duplicates or self.orphans or self.unread)
+        found = self.missing or self.foreign_edits or self.duplicates or self.orphans or self.stale
+        return not (found or self.unread)
 
     def to_json(self) -> dict[str, object]:
         """The contract of `reconcile --json`."""
@@ -79,6 +87,10 @@ def reconcile(one: EndpointPass, *, apply: bool) -> Drift:
                 _edited(one, drift, mine, h, apply=apply)
             elif (h.type, h.key) not in known:
                 _orphan(one, drift, h, found, apply=apply)
+    for item in review(one.store, one.settings, one.clock()):
+        if item.case.reference and item.case.op != "create" and item.case.what != "foreign":
+            drift.stale.append(Difference(item.case.reference, item.case.patient, item.reason, item.do))
+    drift.left += len(drift.stale)
     return drift
 
 
@@ -97,14 +109,56 @@ def rebuild(one: EndpointPass, *, new_secret: bool) -> Drift:
     return drift
 
 
-def withdraw_all(one: EndpointPass) -> tuple[int, int]:
-    """Retract everything that stands: (withdrawn, not withdrawn). Values stay readable, marked as not to be used.
+@dataclass(frozen=True, slots=True)
+class TakingBack:
+    """What `withdraw --all` can do.
+
+    retract   resources to mark as not to be used
+    tell      messages that say so where what was told cannot be changed
+    fixed     resources that this EHR lets nobody change: a person must correct them
+    stays     type → how many stay as they are: what was told once, and who made what
+    """
+
+    retract: tuple[Action, ...]
+    tell: tuple[Action, ...]
+    fixed: tuple[Action, ...]
+    stays: Mapping[str, int]
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """All that is attempted; the ledger says of `fixed` that a person must look."""
+        return (*self.retract, *self.tell, *self.fixed)
+
+
+def taking_back(one: EndpointPass) -> TakingBack:
+    """Retractions, and messages that take back what was told; of a Provenance nothing, it stays true."""
+    by_type: dict[str, list[Known]] = defaultdict(list)
+    for k in one.ledger.standing():
+        by_type[k.type].append(k)
+    retract: list[Action] = []
+    tell: list[Action] = []
+    fixed: list[Action] = []
+    stays: dict[str, int] = {}
+    for type, rows in by_type.items():
+        if type in one.rules.messages:
+            tell += withdrawals(rows, SITE_WITHDREW, one.rules.alerts)
+        if type in one.rules.messages or type == "Provenance":
+            stays[type] = len(rows)
+            continue
+        can = one.applier.sinks[type].changes and type not in one.applier.fixed
+        mine = [Action(Op.RETRACT, type, k.key, k.patient, None, k, SITE_WITHDREW) for k in rows]
+        (retract if can else fixed).extend(mine)
+    return TakingBack(tuple(retract), tuple(tell), tuple(fixed), stays)
+
+
+def withdraw_all(one: EndpointPass, actions: Iterable[Action]) -> tuple[int, int]:
+    """Take back what stands: (done, not done). Values stay readable, marked as not to be used.
 
     From then on `sync` refuses, until the mark is taken away (`resume`).
     """
     one.store.set_checkpoints({STOPPED: stamp(one.clock())})
     done = left = 0
-    for action in _taking_back(one):
+    for action in actions:
         row = one.ledger.plan(action.patient, [action], one.clock())[action.type, action.key]
         try:
             settled = one.applier.apply(action, row)
@@ -113,18 +167,6 @@ def withdraw_all(one: EndpointPass) -> tuple[int, int]:
         gone = settled and not one.ledger.stands(action.type, thread_of(action.key))
         done, left = done + gone, left + (not gone)
     return done, left
-
-
-def _taking_back(one: EndpointPass) -> Iterator[Action]:
-    """Retractions, and messages that take back what was told; of a Provenance nothing, it stays true."""
-    by_type: dict[str, list[Known]] = defaultdict(list)
-    for k in one.ledger.standing():
-        by_type[k.type].append(k)
-    for type, rows in by_type.items():
-        if type in one.rules.messages:
-            yield from withdrawals(rows, SITE_WITHDREW, one.rules.alerts)
-        elif type != "Provenance":
-            yield from (Action(Op.RETRACT, type, k.key, k.patient, None, k, SITE_WITHDREW) for k in rows)
 
 
 def forget(one: EndpointPass, patient: str) -> tuple[int, list[str]]:
@@ -204,10 +246,14 @@ def _copy(one: EndpointPass, drift: Drift, copy: Held, kept: Held, *, apply: boo
     what = f"a copy of {kept.reference}: two resources carry one identifier of ours"
     do = f"Keep {kept.reference}. --apply withdraws this copy, if writing {copy.type} is switched on."
     drift.duplicates.append(Difference(copy.reference, copy.patient, what, do))
+    gone = False
     if apply and one.applier.may_write(copy.type):
         # Whatever else was planned for this patient is planned anew.
         one.store.mark_due([copy.patient])
-        drift.applied += withdraw_copy(one.applier, copy, kept)
+        before = sum(one.report.refused.values())
+        gone = withdraw_copy(one.applier, copy, kept) and sum(one.report.refused.values()) == before
+    drift.applied += gone
+    drift.left += not gone
 
 
 def _orphan(

@@ -50,6 +50,7 @@ def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:
         labels=labels,
         snomed=write.snomed,
         listing=listing,
+        scores_go_out=write.enabled and not write.shadow and "Observation" in write.types,
         version=__version__,
     )
 

@@ -13,10 +13,11 @@ from sqlalchemy import Engine
 
 from . import __version__, instruments
 from .catalogue import files
-from .config import Settings, now_utc
+from .config import Settings, Write, now_utc
 from .errors import AllianceError, ConfigError, EHRError, Exit, OutsideCohort, SafetyError
 from .log import log
-from .opening import Ground, opened
+from .opening import opened
+from .passing import EndpointPass
 from .report import RunReport
 from .store.store import last_complete, record_run, stamp
 
@@ -51,6 +52,7 @@ def sync(
     stop: threading.Event | None = None,
     progress: Progress | None = None,
     clock: Callable[[], datetime] = now_utc,
+    now_allowed: Callable[[], Write] | None = None,
 ) -> RunReport:
     """One pass over every configured endpoint.
 
@@ -59,6 +61,7 @@ def sync(
     max_writes  overrides write.max_per_run
     retry       read again whoever is in the quarantine, and send refused writes once more
     stop        when set, the current patient is finished and the pass ends
+    now_allowed  [write] as it is by now: what it forbids is not sent any more, and stays planned
     Raises ConfigError, LeaseHeld, LeaseLost, SafetyError; EHR trouble is in the report.
     """
     if not settings.endpoint:
@@ -75,9 +78,9 @@ def sync(
             wrong = []
             for name in settings.endpoint:
                 try:
-                    _one_endpoint(
-                        ground, name, stop=stop, patient=patient, max_writes=max_writes, retry=retry, progress=progress
-                    )
+                    one = ground.endpoint(name, stop)
+                    one.now_allowed = now_allowed
+                    _one_endpoint(one, patient=patient, max_writes=max_writes, retry=retry, progress=progress)
                 except ConfigError as error:
                     wrong.append(error)
             _tell(wrong, report, of=len(settings.endpoint))
@@ -90,19 +93,16 @@ def sync(
 
 
 def _one_endpoint(
-    ground: Ground,
-    name: str,
+    one: EndpointPass,
     *,
-    stop: threading.Event | None,
     patient: str | None,
     max_writes: int | None,
     retry: bool,
     progress: Progress | None,
 ) -> None:
     """One endpoint's trouble is told and does not keep the others from being read."""
-    settings, report = ground.settings, ground.report
-    one = ground.endpoint(name, stop)
-    one.fingerprint = settings_fingerprint(settings, name)
+    settings, report = one.settings, one.report
+    one.fingerprint = settings_fingerprint(settings, one.name)
     one.max_writes = max_writes or settings.write.max_per_run
     try:
         one.run(patient=patient, retry=retry, progress=progress)

@@ -50,23 +50,23 @@ class Alarms:
         return found
 
 
-def alarms(policy: Policy, trial: Trial, change: Change) -> Alarms:
-    """Everything that the policy says; in its array form where it has one, which is equal."""
+def alarms(policy: Policy, trial: Trial, change: Change, cutoff: float | None = None) -> Alarms:
+    """Everything that the policy says, with the site's own cut-off; in its array form where it has one."""
     shape = trial.values.shape
     found = Alarms(
         np.zeros(shape, np.int8), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_), np.zeros(shape, np.int8)
     )
     if isinstance(policy, RulePolicy):
-        _by_columns(policy, trial, change, found)
+        _by_columns(policy, trial, change, cutoff, found)
     else:
-        _one_by_one(policy, trial, change, found)
+        _one_by_one(policy, trial, change, cutoff, found)
     return found
 
 
-def _by_columns(policy: RulePolicy, trial: Trial, change: Change, found: Alarms) -> None:
+def _by_columns(policy: RulePolicy, trial: Trial, change: Change, cutoff: float | None, found: Alarms) -> None:
     series, sessions = trial.values.shape
     starts = np.arange(series + 1) * sessions
-    said = run_rows(trial.values.ravel(), trial.at.ravel(), starts, change, policy)
+    said = run_rows(trial.values.ravel(), trial.at.ravel(), starts, change, policy, cutoff=cutoff)
     row, column = said.series, said.index - 1
     code = np.array([ONSETS.index(kind) + 1 if kind in ONSETS else 0 for kind in KINDS], np.int8)[said.kind]
     end = np.array([_ENDS.get(kind, 0) for kind in KINDS], np.int8)[said.kind]
@@ -87,10 +87,10 @@ def _by_columns(policy: RulePolicy, trial: Trial, change: Change, found: Alarms)
     found.ended[row[opens], column[opens]] = np.where(known, end[close], UNDECIDED)
 
 
-def _one_by_one(policy: Policy, trial: Trial, change: Change, found: Alarms) -> None:
+def _one_by_one(policy: Policy, trial: Trial, change: Change, cutoff: float | None, found: Alarms) -> None:
     states = {EpisodeState.REPAIRED: RECOVERED, EpisodeState.UNREPAIRED: NOT_RECOVERED}
     for row, points in enumerate(trial.points()):
-        detection = policy.run(points, change)
+        detection = policy.run(points, change, cutoff=cutoff)
         for event in detection.events:
             column = event.index - 1
             if event.kind in ONSETS:

@@ -36,18 +36,19 @@ class Ratios(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Bench:
     """calm: series for false alarms. planted: the same clients with one strain each; empty where `calm` has its
-    own. main: the planted strain whose figures stand for a policy."""
+    own. main: the planted strain whose figures stand for a policy. cutoff: the site's own, for every policy."""
 
     change: Change
     strata: Strata
     calm: Trial
     planted: Mapping[Planted, Trial]
     main: Planted | None = None
+    cutoff: float | None = None
 
     def results(self, policy: Policy) -> Iterator[Result]:
         """The policy in every stratum."""
-        calm = alarms(policy, self.calm, self.change)
-        planted = {strain: (t.sample, alarms(policy, t, self.change)) for strain, t in self.planted.items()}
+        calm = self._alarms(policy, self.calm)
+        planted = {strain: (t.sample, self._alarms(policy, t)) for strain, t in self.planted.items()}
         for stratum, bounds in self.strata.items():
             rows = members(self.calm.sample, stratum, bounds)
             by_strain = {s: _seen(*found, members(found[0], stratum, bounds)) for s, found in planted.items()}
@@ -55,9 +56,9 @@ class Bench:
 
     def ratios(self, policy: Policy, strata: Sequence[str] = (ALL,)) -> Iterator[Ratios]:
         """The policy in each of these strata: for curves, and for comparing policies on the same clients."""
-        calm = alarms(policy, self.calm, self.change)
+        calm = self._alarms(policy, self.calm)
         trial = self.planted[self.main] if self.main else self.calm
-        found = alarms(policy, trial, self.change) if self.main else calm
+        found = self._alarms(policy, trial) if self.main else calm
         for stratum in strata:
             rows, them = (members(t.sample, stratum, self.strata[stratum]) for t in (self.calm, trial))
             false, priority = (false_alarms(self.calm.sample, said, rows) for said in (calm.check_in, calm.priority))
@@ -65,12 +66,12 @@ class Bench:
 
     def false_checkins(self, policy: Policy) -> Ratio:
         """Of all series together, per scored session."""
-        said = alarms(policy, self.calm, self.change).check_in
+        said = self._alarms(policy, self.calm).check_in
         return false_alarms(self.calm.sample, said, members(self.calm.sample, ALL, self.strata[ALL]))
 
     def alert_rates(self, policy: Policy) -> Iterator[AlertRates]:
         """Alerts of all kinds in every stratum of `calm`, whatever is true of them."""
-        sample, found = self.calm.sample, alarms(policy, self.calm, self.change)
+        sample, found = self.calm.sample, self._alarms(policy, self.calm)
         for stratum, bounds in self.strata.items():
             rows = members(sample, stratum, bounds)
             said = {"L1": found.notice, "L2": found.check_in, "L3": found.priority}
@@ -81,6 +82,9 @@ class Bench:
                 with_any(sample, found.check_in, rows).figure(),
                 rates["L2"].figure().reciprocal(),
             )
+
+    def _alarms(self, policy: Policy, trial: Trial) -> Alarms:
+        return alarms(policy, trial, self.change, self.cutoff)
 
     def _result(
         self, policy: Policy, stratum: str, calm: Alarms, rows: Bools, by_strain: Mapping[Planted, tuple[Seen, Ratio]]
@@ -116,6 +120,7 @@ def bench(setting: Setting) -> Bench:
         setting.calm(usual),
         planted,
         setting.main() if planted else None,
+        setting.cutoff,
     )
 
 

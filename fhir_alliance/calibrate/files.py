@@ -30,12 +30,21 @@ Row = tuple[Point, int]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Everything that the files hold. truth: all of them have the column. problems: what was set aside, by file."""
+    """Everything that the files hold.
+
+    untold    files without the column of truth: with any, no truth is in the trial, for it would be that of a part
+    problems  what was set aside, by file
+    """
 
     trial: Trial
-    truth: bool
     files: int
+    untold: int
     problems: tuple[tuple[str, Problem], ...]
+
+    @property
+    def truth(self) -> bool:
+        """Is it known of all of them?"""
+        return not self.untold
 
 
 def given(files: Sequence[tuple[str, bytes]], change: Change) -> Given:
@@ -45,10 +54,10 @@ def given(files: Sequence[tuple[str, bytes]], change: Change) -> Given:
     """
     series: list[list[Row]] = []
     problems: list[tuple[str, Problem]] = []
-    known = True
+    untold = 0
     for name, data in files:
         marks = _marks(data)
-        known &= marks is not None
+        untold += marks is None
         found = read_series(data, change)
         told = [*found.problems, *(_unknown(line) for line, mark in (marks or {}).items() if mark not in MARKS)]
         problems += [(name, problem) for problem in told]
@@ -57,7 +66,9 @@ def given(files: Sequence[tuple[str, bytes]], change: Change) -> Given:
             series.append([(p, MARKS.get((marks or {}).get(int(p.source), ""), 0)) for p in points])
     if not series:
         raise ConfigError("no series in what was given")
-    return Given(_trial(series), known, len(files), tuple(problems))
+    if untold:
+        series = [[(p, 0) for p, _ in rows] for rows in series]
+    return Given(_trial(series), len(files), untold, tuple(problems))
 
 
 def _unknown(line: int) -> Problem:

@@ -89,7 +89,8 @@ def wilson(share: float, size: float) -> tuple[float, float]:
     square = Z * Z / size
     middle = (share + square / 2) / (1 + square)
     half = Z / (1 + square) * sqrt(share * (1 - share) / size + square / (4 * size))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # The ends that are exact are set: rounding would leave 1e-17 of a 0, and 1 / 1e-17 of its reciprocal.
+    return 0.0 if share == 0 else max(0.0, middle - half), 1.0 if share == 1 else min(1.0, middle + half)
 
 
 def predictive(seen: Ratio, false: Ratio, prevalence: float) -> Figure:

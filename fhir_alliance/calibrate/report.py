@@ -84,9 +84,10 @@ def alert_blocks(results: Sequence[AlertRates]) -> Iterator[str]:
 
 
 def shown(figure: Figure, places: int = 2) -> str:
-    """A figure with its interval: 0.67 (0.65-0.68)."""
+    """A figure with its interval: 0.67 (0.65-0.68), 16.2 (15.3-17.1); it leaves a space in its column."""
     if figure.estimate is None:
         return "-"
+    places = min(places, 1) if figure.estimate >= 10 else places
     low, high = ("" if v is None else f"{v:,.{places}f}" for v in (figure.low, figure.high))
     return f"{figure.estimate:,.{places}f} ({low}-{high})"
 

@@ -8,7 +8,7 @@ mixed    one cohort in which strains begin at random, as the generator's paramet
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from typing import Literal
 
@@ -18,6 +18,7 @@ from ..errors import ConfigError
 from ..model import Instrument
 from ..simulate import Parameters, generate
 from ..simulate.form import form
+from ..simulate.levels import level
 from .ratio import Floats
 from .trial import Trial, trial
 from .truth import TAIL
@@ -61,7 +62,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Everything that decides the cohorts. ConfigError when it does not go together."""
+    """Everything that decides the cohorts, and the site's own cut-off. ConfigError when it does not go together."""
 
     instrument: Instrument
     parameters: Parameters
@@ -70,6 +71,7 @@ class Setting:
     sessions: tuple[int, int] = SESSIONS
     seed: int = SEED
     bands: tuple[float, ...] = ()
+    cutoff: float | None = None
 
     def __post_init__(self) -> None:
         if self.design == "planted" and self.at + TAIL > self.sessions[0]:
@@ -131,8 +133,9 @@ class Setting:
         return trial(cohort, np.where(cohort.dyad == 0, usual[cohort.client], np.nan))
 
     def to_json(self) -> Mapping[str, object]:
-        """The setting, complete enough to repeat it."""
+        """The setting, complete enough to repeat it: levels and spreads that were not given are the instrument's."""
         own = {f.name: getattr(self.parameters, f.name) for f in fields(self.parameters)}
+        own |= asdict(level(self.parameters, form(self.instrument)))
         told: dict[str, object] = {
             "instrument": self.instrument.id,
             "design": self.design,
@@ -142,6 +145,7 @@ class Setting:
             "seed": self.seed,
             "ceiling": self.ceiling,
             "bands": list(self.bands),
+            "cut_off": self.cutoff,
             "parameters": {
                 name: value.isoformat() if isinstance(value, date) else value
                 for name, value in own.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from textwrap import wrap
 from typing import Any, Literal
 
 from ..detection import Policy, PolicyInfo
@@ -20,9 +21,7 @@ from .result import AlertRates, Json, Result
 from .setting import CLIENTS, RANDOM, SEED, SESSIONS, Setting, near_ceiling
 from .strata import strata
 
-NO_TRUTH = (
-    "No truth column: nobody can tell which alerts were false, or which strains were missed. Rates of alerts only."
-)
+NO_TRUTH = "{column}: nobody can tell which alerts were false, or which strains were missed. Rates of alerts only."
 SCALE = "Figures with 95 % intervals; clients, not sessions, are the sample."
 
 
@@ -36,8 +35,8 @@ class Asked:
     seed: int | None
     clinic: Mapping[str, Any]
 
-    def setting(self, instrument: Instrument, bands: tuple[float, ...]) -> Setting:
-        """The design in full. ConfigError when it does not go together."""
+    def setting(self, instrument: Instrument, bands: tuple[float, ...], cutoff: float | None = None) -> Setting:
+        """The design in full; `cutoff`: the site's own. ConfigError when it does not go together."""
         random = [name for name in self.clinic if name in RANDOM]
         design: Literal["planted", "mixed"] = "mixed" if random else "planted"
         if self.design == "planted" and random:
@@ -56,6 +55,7 @@ class Asked:
             self.sessions or SESSIONS,
             SEED if self.seed is None else self.seed,
             bands,
+            cutoff,
         )
 
     def nothing(self) -> None:
@@ -121,14 +121,15 @@ def on_files(
     policies: Sequence[Policy],
     bands: tuple[float, ...] = (),
     curves: Sequence[PolicyInfo] = (),
+    cutoff: float | None = None,
 ) -> Tried:
-    """The policies on given series (name and content of each file). ConfigError when there is no series, or when a
-    curve is wanted and no truth is there."""
+    """The policies on given series (name and content of each file); `cutoff`: the site's own. ConfigError when there
+    is no series, or when a curve is wanted and no truth is there."""
     found = given(files, instrument.change)
     if curves and not found.truth:
         raise ConfigError("a picture of detection against false alarms needs the column truth")
     ceiling = near_ceiling(instrument)
-    on = Bench(instrument.change, strata(ceiling, bands), found.trial, {})
+    on = Bench(instrument.change, strata(ceiling, bands), found.trial, {}, cutoff=cutoff)
     series, sessions = len(found.trial.length), int(found.trial.length.sum())
     heading = [
         f"Strain policies on given series · {instrument.id}",
@@ -143,14 +144,17 @@ def on_files(
         "sessions": sessions,
         "ceiling": ceiling,
         "bands": list(bands),
+        "cut_off": cutoff,
         "set_aside": [{"file": name, "series": p.series, "at": p.at, "reason": p.reason} for name, p in found.problems],
     }
+    heading += _cutoff(cutoff)
     results: tuple[Result | AlertRates, ...]
     if found.truth:
         results = tuple(r for p in policies for r in on.results(p))
     else:
-        setting["note"] = NO_TRUTH
-        heading += ["No truth column: nobody can tell which alerts were false, or which strains", "were missed."]
+        part = "" if found.untold == found.files else f" in {found.untold} of {found.files} files"
+        setting["note"] = note = NO_TRUTH.format(column=f"No truth column{part}")
+        heading += wrap(note, 80)
         results = tuple(r for p in policies for r in on.alert_rates(p))
     drawn = tuple(curve(on, info) for info in curves)
     return Tried(instrument, setting, tuple(heading), results, drawn, found.problems)
@@ -164,6 +168,7 @@ def _simulated_heading(setting: Setting) -> Iterator[str]:
         f"{setting.clients:,} clients, {sessions} sessions, {100 * p.missing:g} % of forms missing, "
         f"autocorrelation {p.autocorrelation:g}"
     )
+    yield from _cutoff(setting.cutoff)
     if setting.design == "mixed":
         yield "False alarms outside strains; strains at random, as the generator was told"
         return
@@ -172,3 +177,7 @@ def _simulated_heading(setting: Setting) -> Iterator[str]:
     yield "False alarms: clients without any strain"
     points = "1 point" if main.points == 1 else f"{main.points:g} points"
     yield f"Seen: {points} below usual from session {setting.at}, {lasting}"
+
+
+def _cutoff(cutoff: float | None) -> list[str]:
+    return [] if cutoff is None else [f"Cut-off: a score below {cutoff:g}"]

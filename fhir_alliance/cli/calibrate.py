@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .clinic import clinic_command, session_range
-from .common import ConfigOption, JsonOption, find_instrument
+from .common import ConfigOption, JsonOption, check_writable, find_cutoff, find_instrument, writing
 
 if TYPE_CHECKING:
     from ..calibrate.trying import Tried
@@ -26,11 +25,16 @@ def calibrate(
         typer.Argument(metavar="[FILE …]", help="Your own series, as `detect` reads them; - is stdin."),
     ] = None,
     policy: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Id of a policy; may be repeated [default: the site's].")
+        list[str] | None,
+        typer.Option(metavar="ID", help="Id of a policy; repeat the option for each [default: the site's]."),
     ] = None,
     preset: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A sensitivity of these policies; may be repeated [default: balanced]."),
+    ] = None,
+    cut_off: Annotated[
+        float | None,
+        typer.Option("--cut-off", "--cutoff", help="Your own cut-off, for rules that need one [default: the site's]."),
     ] = None,
     design: Annotated[
         str | None,
@@ -57,20 +61,25 @@ def calibrate(
     """
     from ..calibrate.trying import Asked, on_files, simulated
     from ..errors import ConfigError, Exit
+    from ..files import content
 
     chosen = find_instrument(instrument, config, for_strains=True)
+    cutoff = find_cutoff(chosen, cut_off, config)
     infos = _infos(chosen, policy, config)
     policies = [info.policy(name) for info in infos for name in preset or ("balanced",)]
     edges = _scores(bands)
     if picture is not None and picture.suffix not in {".svg", ".png"}:
         raise ConfigError("--picture: give the name of an .svg or .png file")
+    if picture is not None:
+        check_writable(picture)
     curves = infos if picture else []
     asked = Asked(design, clients, session_range(sessions) if sessions else None, seed, clinic)
     if files:
+        _no_policies(files)
         asked.nothing()
-        tried = on_files(chosen, [(name, _content(name)) for name in files], policies, edges, curves)
+        tried = on_files(chosen, [(name, content(name)) for name in files], policies, edges, curves, cutoff)
     else:
-        tried = simulated(asked.setting(chosen, edges), policies, curves)
+        tried = simulated(asked.setting(chosen, edges, cutoff), policies, curves)
     if picture is not None:
         _draw(picture, tried)
     if as_json:
@@ -101,15 +110,14 @@ def _infos(instrument: Instrument, ids: list[str] | None, config: Path | None) -
     return infos
 
 
-def _content(file: str) -> bytes:
+def _no_policies(files: list[str]) -> None:
+    """ConfigError where a policy stands in the place of a file: an option takes one value."""
+    from ..detection.registry import HOMES
     from ..errors import ConfigError
 
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    for name in files:
+        if name in HOMES and not Path(name).exists():
+            raise ConfigError(f"{name} is a policy, not a file; give each its own option: --policy {name}")
 
 
 def _scores(text: str | None) -> tuple[float, ...]:
@@ -124,12 +132,10 @@ def _scores(text: str | None) -> tuple[float, ...]:
 def _draw(file: Path, tried: Tried) -> None:
     from ..calibrate.picture import TITLE, Panel, picture
     from ..chart import to_png, to_svg
-    from ..errors import ConfigError
 
     curves, name = tried.curves, tried.instrument.title
     rows = [[Panel(name, curves, "seen_at_onset")], [Panel(name, curves, "seen_by_2")]]
     spec = picture(rows, title=TITLE, subtitle=tried.heading)
-    try:
-        file.write_bytes(to_png(spec) if file.suffix == ".png" else to_svg(spec).encode())
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from None
+    drawn = to_png(spec) if file.suffix == ".png" else to_svg(spec).encode()
+    with writing(file):
+        file.write_bytes(drawn)

@@ -11,6 +11,7 @@ from . import sync
 from . import serve
 from . import status
 from . import quarantine
+from . import review
 from . import audit
 from . import reconcile
 from . import explain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from ..config import Settings
     from ..detection import Policy
-    from ..model import Change, Instrument
+    from ..model import Instrument
 
 ConfigOption = Annotated[
     Path | None,
@@ -98,13 +98,20 @@ def find_policy(instrument: str, policy: str | None, preset: str | None, config:
     return told.policy(preset or "balanced")
 
 
-def check_cutoff(cutoff: float | None, change: Change) -> None:
-    """ConfigError where `--cut-off` is no score of the scale."""
+def find_cutoff(instrument: Instrument, given: float | None, config: Path | None) -> float | None:
+    """The cut-off asked for, else the site's, if it has one. ConfigError where it is no score of the scale."""
     from ..detection import valid
     from ..errors import ConfigError
 
+    name, cutoff, change = "--cut-off", given, instrument.change
+    if cutoff is None:
+        from ..config import find_config, load
+
+        cutoffs = load(find_config(config)).detection.cutoffs
+        name, cutoff = f"detection.cutoffs: {instrument.id}", cutoffs.get(instrument.id)
     if cutoff is not None and not valid(cutoff, change.minimum, change.maximum):
-        raise ConfigError(f"--cut-off: give a score from {change.minimum:g} to {change.maximum:g}")
+        raise ConfigError(f"{name}: give a score from {change.minimum:g} to {change.maximum:g}")
+    return cutoff
 
 
 def say_cautions(instrument: Instrument) -> None:
@@ -113,6 +120,31 @@ def say_cautions(instrument: Instrument) -> None:
 
     for text in cautions(instrument):
         typer.echo(f"note: {text}", err=True)
+
+
+def printable(text: str) -> str:
+    """A name as it may stand on a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+@contextmanager
+def writing(path: Path | str) -> Iterator[None]:
+    """While the file or folder that the user named is written: ConfigError when it cannot be."""
+    from ..errors import ConfigError
+
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def check_writable(file: Path) -> None:
+    """ConfigError when this file cannot be written: found out before the work for it, and nothing is left of that."""
+    new = not file.exists()
+    with writing(file):
+        file.open("ab").close()
+        if new:
+            file.unlink()
 
 
 @contextmanager
@@ -132,6 +164,19 @@ def stopping() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def on_hangup(then: Callable[[], None]) -> Iterator[None]:
+    """Call `then` on SIGHUP, in the main thread; where there is no such signal, never."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, lambda _, __: then())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def signal_exit(event: threading.Event, code: int) -> int:

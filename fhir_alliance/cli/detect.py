@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from . import app
-from .common import ConfigOption, check_cutoff, find_instrument, find_policy, say_cautions
+from .common import ConfigOption, find_cutoff, find_instrument, find_policy, printable, say_cautions
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..detection import Policy
+    from ..event_lines import EventLine
     from ..model import Change, Detection, Instrument
     from ..series import Problem, Series
 
 _LEGEND = "▼ below usual  ! still low  ▲ recovered  × not recovered  ▽ low start  · no form"
 _LARGE = 1 << 18
-"""Bytes of a file from which on reading it as arrays is worth loading numpy."""
+"""Bytes of a file from which on reading it as arrays is worth loading numpy, and a table of each series is too long to
+be read."""
+_AT_ONCE = 10_000
+"""Lines that are printed together."""
 
 
 @app.command()
 def detect(
-    file: str = typer.Argument(help="CSV with the columns series,at,value, or NDJSON with these keys; - is stdin."),
+    file: str = typer.Argument(
+        help="CSV with the columns series,at,value, or NDJSON with these keys, plain or gzip; - is stdin."
+    ),
     instrument: str = typer.Option(..., help="Id or file of the instrument that the scores are totals of."),
     policy: str | None = typer.Option(
         None, help="Id of the policy, as `policies list` names them [default: the site's, else alliance-policy/1]."
@@ -36,43 +42,41 @@ def detect(
     ),
     config: ConfigOption = None,
     cut_off: float | None = typer.Option(
-        None, "--cut-off", "--cutoff", help="Your own cut-off: a notice when a score first falls below it."
+        None,
+        "--cut-off",
+        "--cutoff",
+        help="Your own cut-off: a notice, or what the rule asks for [default: the site's].",
     ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object per event, and per row set aside."),
 ) -> None:
     """Possible strains in series of session scores.
 
-    An empty value is a form that was not returned. Exit code 3 when a row had to be set aside.
+    An empty value is a form that was not returned. Of a file of 256 KiB or more only the events are told, each on a
+    line of its own. Exit code 3 when a row had to be set aside.
     """
     from ..errors import Exit
+    from ..files import content
 
     chosen = find_instrument(instrument, config, for_strains=True)
-    change = chosen.change
-    check_cutoff(cut_off, change)
+    cutoff = find_cutoff(chosen, cut_off, config)
     by = find_policy(chosen.id, policy, preset, config)
-    data = _content(file)
-    if not as_json:
+    data = content(file)
+    if as_json:
+        problems = _print_json(data, chosen.change, by, cutoff)
+    else:
         say_cautions(chosen)
-    problems = _print_json(data, change, by, cut_off) if as_json else _print_text(data, chosen, by, cut_off)
+        problems = (_print_lines if len(data) >= _LARGE else _print_text)(data, chosen, by, cutoff)
     if problems:
         raise typer.Exit(int(Exit.PARTIAL))
 
 
-def _content(file: str) -> bytes:
-    from ..errors import ConfigError
-
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
-
-
-def _print_json(data: bytes, change: Change, by: Policy, cutoff: float | None) -> Sequence[Problem]:
-    """The lines of events and reasons. Large files are read and judged as arrays, which says the same, sooner."""
+def _events(
+    data: bytes, change: Change, by: Policy, cutoff: float | None
+) -> tuple[Iterator[EventLine], Sequence[Problem], int]:
+    """The events, what was set aside, and how many series there are. Large files are read and judged as arrays, which
+    says the same, sooner."""
     from ..detection.policy import RulePolicy
-    from ..event_lines import encoded, events_of_arrays, events_of_series
+    from ..event_lines import events_of_arrays, events_of_series
 
     if len(data) >= _LARGE and isinstance(by, RulePolicy):
         from ..detection.array import run_rows
@@ -80,19 +84,65 @@ def _print_json(data: bytes, change: Change, by: Policy, cutoff: float | None) -
 
         arrays = read_arrays(data, change)
         told = run_rows(arrays.values, arrays.at, arrays.starts, change, by, cutoff=cutoff)
-        events, problems = events_of_arrays(arrays, told), arrays.problems
-    else:
-        from ..series import read_series
+        return events_of_arrays(arrays, told), arrays.problems, len(arrays.names)
+    from ..series import read_series
 
-        found = read_series(data, change)
-        events = events_of_series((s, by.run(s.points, change, cutoff=cutoff)) for s in found.series)
-        problems = found.problems
+    found = read_series(data, change)
+    events = events_of_series((s, by.run(s.points, change, cutoff=cutoff)) for s in found.series)
+    return events, found.problems, len(found.series)
+
+
+def _print_json(data: bytes, change: Change, by: Policy, cutoff: float | None) -> Sequence[Problem]:
+    """The lines of events and reasons."""
+    from ..event_lines import encoded
+
+    events, problems, _ = _events(data, change, by, cutoff)
     for lines in encoded(events, problems):
         typer.echo(lines, nl=False)
     return problems
 
 
 # -- for people ----------------------------------------------------------------------------------
+
+
+def _print_lines(data: bytes, instrument: Instrument, by: Policy, cutoff: float | None) -> Sequence[Problem]:
+    """A line for each event, and nothing of series without one: a million rows have too many series for tables."""
+    from itertools import islice
+
+    events, problems, series = _events(data, instrument.change, by, cutoff)
+    _replacing()
+    typer.echo(_head(instrument, by, cutoff))
+    names: set[str] = set()
+    count = 0
+    while some := list(islice(events, _AT_ONCE)):
+        typer.echo("\n".join(_lines(some, instrument)))
+        names.update(e.series for e in some)
+        count += len(some)
+    if problems:
+        typer.echo("\n".join(f"set aside: {p.reason}" for p in problems))
+    typer.echo(f"{series:,} series, {count:,} events in {len(names):,} of them, {len(problems):,} set aside")
+    return problems
+
+
+def _lines(events: Iterable[EventLine], instrument: Instrument) -> Iterator[str]:
+    from ..model import Event
+    from ..wording import LEVELS, day, describe, number
+
+    for e in events:
+        at = datetime.fromisoformat(e.at.upper())  # as `series` has read it
+        what = describe(instrument, Event(e.index, at, e.level, e.kind, e.value, e.baseline, drop=e.drop))
+        yield f"{printable(e.series)}  {e.index}  {day(at)}  {number(instrument, e.value)}  {LEVELS[e.level]}  {what}"
+
+
+def _head(instrument: Instrument, by: Policy, cutoff: float | None) -> str:
+    below = "" if cutoff is None else f", cut-off {cutoff:g}"
+    return f"Possible alliance strains · {instrument.id} · {by.id}, preset {by.preset}{below}"
+
+
+def _replacing() -> None:
+    """A terminal that cannot show blocks still gets every word."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _print_text(data: bytes, instrument: Instrument, by: Policy, cutoff: float | None) -> Sequence[Problem]:
@@ -102,12 +152,9 @@ def _print_text(data: bytes, instrument: Instrument, by: Policy, cutoff: float |
     from ..series import read_series
 
     found = read_series(data, instrument.change)
-    # A terminal that cannot show blocks still gets every word.
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
+    _replacing()
     console = Console(highlight=False)
-    head = f"Possible alliance strains · {instrument.id} · {by.id}, preset {by.preset}"
-    console.print(Text(head, style="bold"))
+    console.print(Text(_head(instrument, by, cutoff), style="bold"))
     strained = 0
     for series in found.series:
         detection = by.run(series.points, instrument.change, cutoff=cutoff)
@@ -130,8 +177,7 @@ def _print_series(console: Console, series: Series, detection: Detection, instru
     from ..sparkline import inline
     from ..wording import LEVELS, day, describe, number
 
-    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in series.name)
-    head = Text(name, style="bold").append(f"  {_standing(detection)}", style="dim")
+    head = Text(printable(series.name), style="bold").append(f"  {_standing(detection)}", style="dim")
     console.print()
     console.print(head)
     console.print(Padding(Text(inline(series.points, detection, instrument.change)), (0, 0, 0, 2), expand=False))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import app
-from .common import ConfigOption, JsonOption, load_settings, signal_exit, stopping
+from .common import ConfigOption, EndpointOption, JsonOption, load_settings, one_endpoint, signal_exit, stopping
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -19,7 +19,7 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 @app.command()
-def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def doctor(config: ConfigOption = None, endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """Ask the EHR what it can do, and say what to mend. Reads only.
 
     Exit code 0 when a pass can work, 5 when something fails, 4 when the EHR cannot be reached or does not let us in.
@@ -27,6 +27,9 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from ..doctor import examine
 
     settings = load_settings(config)
+    if endpoint is not None:
+        name = one_endpoint(settings, endpoint)
+        settings = settings.model_copy(update={"endpoint": {name: settings.endpoint[name]}})
     with stopping() as stop:
         found = examine(settings, stop=stop)
     if as_json:

@@ -12,11 +12,14 @@ from .common import (
     ConfigOption,
     EndpointOption,
     JsonOption,
-    check_cutoff,
+    check_writable,
+    find_cutoff,
     find_instrument,
     find_policy,
     load_settings,
     one_endpoint,
+    printable,
+    writing,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ def explain(
         str | None, typer.Option("--preset", help="For a file: sensitivity [default: the site's, else balanced].")
     ] = None,
     cut_off: Annotated[
-        float | None, typer.Option("--cut-off", "--cutoff", help="For a file: your own cut-off.")
+        float | None, typer.Option("--cut-off", "--cutoff", help="For a file: your own cut-off [default: the site's].")
     ] = None,
     chart: Annotated[Path | None, typer.Option("--chart", help="Save the chart here (.svg or .png).")] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Chart for a dark page.")] = False,
@@ -67,6 +70,8 @@ def explain(
 
     if chart is not None and chart.suffix not in {".svg", ".png"}:
         raise ConfigError("a chart is saved as .svg or .png")
+    if chart is not None:
+        check_writable(chart)
     if Path(what).is_file():
         if practitioner:
             raise ConfigError("--practitioner is for a patient; a file has series, --series NAME")
@@ -101,7 +106,7 @@ def _of_file(
     if instrument is None:
         raise ConfigError("a file needs --instrument")
     chosen = find_instrument(instrument, config, for_strains=True)
-    check_cutoff(cutoff, chosen.change)
+    cutoff = find_cutoff(chosen, cutoff, config)
     by = find_policy(chosen.id, policy, preset, config)
     return explaining.of_file(path, chosen, series, by, session=session, cutoff=cutoff)
 
@@ -139,11 +144,6 @@ def _print(found: list[Told], *, every: bool, as_json: bool) -> None:
             typer.echo(f"set aside: {problem}", err=True)
 
 
-def printable(text: str) -> str:
-    """A name as it may stand on a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def _json(t: Told) -> dict[str, Any]:
     from ..explanation import as_json
 
@@ -169,5 +169,7 @@ def _save(path: Path, found: list[Told], dark: bool) -> None:
             compared=comparison(t.account),
         )
         target = path if len(found) == 1 else path.with_stem(f"{path.stem}-{i + 1}")
-        target.write_bytes(to_png(spec) if path.suffix == ".png" else to_svg(spec).encode())
+        drawn = to_png(spec) if path.suffix == ".png" else to_svg(spec).encode()
+        with writing(target):
+            target.write_bytes(drawn)
         typer.echo(f"chart saved: {target}", err=True)

@@ -16,13 +16,14 @@ from .common import ConfigOption, EndpointOption, JsonOption, load_settings, one
 
 if TYPE_CHECKING:
     from ..passing import EndpointPass
-    from ..reconcile import Drift
+    from ..reconcile import Drift, TakingBack
 
 TITLES = {
     "missing": "Not in the EHR any more",
     "foreign_edits": "Changed by somebody else",
     "duplicates": "There twice",
     "orphans": "Not known here",
+    "stale": "Out of date there, for a person to correct",
 }
 
 
@@ -35,17 +36,20 @@ def reconcile(
 ) -> None:
     """Compare what the EHR holds of ours with what is known here. Writes nothing without --apply.
 
-    Exit code 5 when something differs, 3 when a patient could not be looked at.
+    Exit code 5 when something differs (with --apply: still does), 3 when a patient could not be looked at.
     """
     from ..errors import Exit
     from ..reconcile import reconcile as compare
 
     with _standing(config, endpoint, dry_run=not apply) as one:
         drift = compare(one, apply=apply)
-    _print(drift, as_json=as_json)
+        off = {type for type in one.applier.sinks if not one.applier.may_write(type)}
+    _print(drift, as_json=as_json, applied=apply)
+    if off := {d.reference.partition("/")[0] for d in drift.duplicates if apply} & off:
+        typer.echo(f"fhir-alliance: copies stay: writing is off for {', '.join(sorted(off))}; see [write].", err=True)
     if drift.unread:
         raise typer.Exit(int(Exit.PARTIAL))
-    if not (drift.clean or apply):
+    if drift.left if apply else not drift.clean:
         raise typer.Exit(int(Exit.CHECK))
 
 
@@ -78,13 +82,17 @@ def withdraw(
     all_: Annotated[bool, typer.Option("--all", help="Everything that we wrote.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Let passes run again after a withdrawal.")] = False,
     confirm: Annotated[
-        str | None, typer.Option("--confirm", help="Instead of being asked: how many resources, as --all tells.")
+        str | None, typer.Option("--confirm", help="Instead of being asked: how many, as --all tells.")
     ] = None,
 ) -> None:
-    """Withdraw everything that we wrote (entered-in-error, cancelled), and stop. Asks twice."""
+    """Withdraw everything that we wrote (entered-in-error, cancelled), and stop. Asks twice.
+
+    What was told once (messages, webhook, log) and who made what (Provenance) stays, and is counted apart. Answering
+    no ends it with exit code 0: nothing was withdrawn.
+    """
     from ..errors import Exit
     from ..reconcile import resume as let_run
-    from ..reconcile import withdraw_all
+    from ..reconcile import taking_back, withdraw_all
 
     if all_ == resume:
         raise typer.BadParameter("give --all or --resume")
@@ -93,28 +101,51 @@ def withdraw(
             let_run(one)
             typer.echo("Passes run again. Next: fhir-alliance sync --dry-run")
             return
-        standing = one.ledger.standing()
-        off = {k.type for k in standing if not one.applier.may_write(k.type)}
+        plan = taking_back(one)
+        off = {action.type for action in plan.actions if not one.applier.may_write(action.type)}
         if off:
             typer.echo(f"Nothing was done: writing is off for {', '.join(sorted(off))}; see [write].", err=True)
             raise typer.Exit(int(Exit.USAGE))
-        _ask_twice(len(standing), {k.patient for k in standing if k.patient}, confirm)
-        done, left = withdraw_all(one)
+        _tell_what_stays(plan)
+        _ask_twice(plan, confirm)
+        done, left = withdraw_all(one, (*plan.retract, *plan.tell))
+        _, fixed = withdraw_all(one, plan.fixed)
     typer.echo(
         f"{done} withdrawn, {left} not. No pass runs from now on; to begin again: fhir-alliance withdraw --resume"
     )
-    if left:
+    if fixed:
+        typer.echo(f"{fixed} cannot be changed from here. To correct by hand: fhir-alliance review")
+    if left or fixed:
         raise typer.Exit(int(Exit.PARTIAL))
 
 
-def _ask_twice(number: int, patients: set[str], confirm: str | None) -> None:
+def _tell_what_stays(plan: TakingBack) -> None:
+    if plan.fixed:
+        types = ", ".join(sorted({action.type for action in plan.fixed}))
+        typer.echo(f"{len(plan.fixed)} resources cannot be changed in this EHR ({types}): a person must.", err=True)
+    if plan.stays:
+        told = ", ".join(f"{number} {type}" for type, number in sorted(plan.stays.items()))
+        typer.echo(f"Not taken back, because it was told once or says who made what: {told}.", err=True)
+
+
+def _ask_twice(plan: TakingBack, confirm: str | None) -> None:
     """Once whether, once how many: a habit of pressing y must not be enough."""
-    told = f"{number} resources about {len(patients)} patients"
+    number = len(plan.retract) + len(plan.tell)
+    patients = {action.patient for action in (*plan.retract, *plan.tell) if action.patient}
+    told = f"{len(plan.retract)} resources about {len(patients)} patients"
+    if plan.tell:
+        told = f"{number}: {len(plan.retract)} resources and {len(plan.tell)} messages about {len(patients)} patients"
     if confirm is None:
-        typer.confirm(f"Withdraw {told}?", abort=True)
-        confirm = typer.prompt(f"This marks {told} as not to be used. Type how many resources")
+        try:
+            if not typer.confirm(f"Withdraw {told}?"):
+                typer.echo("Nothing was withdrawn.", err=True)
+                raise typer.Exit(0)
+            confirm = typer.prompt(f"This takes back {told}. Type how many that are in all")
+        except typer.Abort:
+            typer.echo("Nothing was withdrawn: no answer came. In scripts: --confirm NUMBER", err=True)
+            raise typer.Exit(2) from None
     if confirm.strip() != str(number):
-        typer.echo(f"Nothing was done: there are {told}.", err=True)
+        typer.echo(f"Nothing was withdrawn: there are {told}.", err=True)
         raise typer.Exit(2)
 
 
@@ -155,7 +186,7 @@ def _standing(config: Path | None, endpoint: str | None, *, dry_run: bool = Fals
         typer.echo(f"fhir-alliance: {message}", err=True)
 
 
-def _print(drift: Drift, *, as_json: bool) -> None:
+def _print(drift: Drift, *, as_json: bool, applied: bool) -> None:
     if as_json:
         typer.echo(json.dumps(drift.to_json()))
         return
@@ -166,5 +197,6 @@ def _print(drift: Drift, *, as_json: bool) -> None:
         for one in found:
             typer.echo(f"  {one.reference} ({one.patient}): {one.what}\n    {one.do}")
     unread = f", {drift.unread} could not be looked at" if drift.unread else ""
-    verdict = "nothing differs" if drift.clean else f"{drift.applied} applied" if drift.applied else "see above"
+    left = f", {drift.left} left as they are" if drift.left and applied else ""
+    verdict = "nothing differs" if drift.clean else f"{drift.applied} applied{left}" if applied else "see above"
     typer.echo(f"{drift.patients} patients{unread}: {verdict}.")

@@ -8,12 +8,14 @@ from contextlib import ExitStack
 import typer
 
 from . import app
-from .common import ConfigOption, load_settings, stopping
+from .common import ConfigOption, load_settings, on_hangup, stopping
 
 
 @app.command()
 def serve(config: ConfigOption = None) -> None:
     """Run passes on the configured schedule. SIGTERM finishes the current patient, then ends with exit 0.
+
+    SIGHUP reads the configuration anew: what [write] forbids then is not sent any more by the pass that runs.
 
     With [serve] it also answers /health and /ready, and takes nudges of the EHR that bring a pass forward.
     """
@@ -28,14 +30,25 @@ def serve(config: ConfigOption = None) -> None:
     settings: Settings = load_settings(config)
     trigger(settings.schedule)
     bell = Bell(settings.serve.nudge.at_most_every)
-    with stopping() as stop, ExitStack() as stack:
+
+    def reread() -> None:
+        """A wrong file is told, and the settings stay as they were."""
+        nonlocal settings
+        try:
+            settings = reload(config, logs=False)
+        except AllianceError as error:
+            sys.stderr.write(f"fhir-alliance: the settings stay as they were: {error}\n")
+        else:
+            log("settings.reloaded", writes=settings.write.enabled)
+
+    with stopping() as stop, on_hangup(reread), ExitStack() as stack:
 
         def once() -> bool:
             nonlocal settings
             try:
                 # Read anew each time: switching write.enabled off takes effect at the next pass.
                 settings = reload(config, logs=False)
-                report = program.sync(settings, stop=stop)
+                report = program.sync(settings, stop=stop, now_allowed=lambda: settings.write)
                 for message in report.messages:
                     sys.stderr.write(f"fhir-alliance: {message}\n")
             except AllianceError as error:

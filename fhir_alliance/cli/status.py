@@ -63,6 +63,7 @@ def status_json(s: Status, strains: list[Standing]) -> dict[str, Any]:
         "freshness": s.freshness.total_seconds() if s.freshness is not None else None,
         "runs": [{k: r[k] for k in ("id", "started", "finished", "exit_code", "complete")} for r in s.runs],
         "backlog": s.backlog,
+        "review": dict(s.review),
         "due": s.due,
         "held": s.held,
         "unassigned": s.unassigned,
@@ -108,14 +109,18 @@ def status_text(s: Status, strains: list[Standing]) -> str:
         "planned": "planned writes",
         "pending": "writes under way",
         "unknown": "writes of unknown outcome",
-        "review": "to review by hand",
+        "review": "left to a person",
+        "refused": "refused by the EHR",
     }
     lines += [f"  {names[k]:<20} {n}" for k, n in sorted(s.backlog.items())]
+    if s.review:
+        lines.append(f"  to look at           {sum(s.review.values())}: fhir-alliance review")
     lines += [f"  {k.replace('.', ', '):<20} {n}" for k, n in sorted(s.held.items())]
     if s.unassigned:
         lines.append(f"  without clinician    {s.unassigned} patients: scored, never alerted")
     open_now = [x for x in strains if x.strain.episode.state == "open"]
-    lines.append(f"  open strains         {len(open_now)} ({s.open_alerts} with an open alert)")
+    lines.append(f"  open strains         {len(open_now)}")
+    lines.append(f"  open alerts          {s.open_alerts}")
     for x in open_now:
         e = x.strain.episode
         alert = ", ".join([*x.alerts, str(x.answer.said)]) if x.alerts else "no alert"

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from ..changes import BY
 from ..config import Settings
 from ..fhir.capability import Capability
+from ..wording import a
 from .findings import Section
-from .fitness import ALERTS, LISTED, SCORES, Fit, a, instead
+from .fitness import ALERTS, LISTED, SCORES, Fit, instead
 
 COLUMNS = ("read", "search", "create", "update", "if-none-exist")
 _CODES = {"search": "search-type"}
@@ -192,7 +193,7 @@ def _later(capability: Capability, fits: Sequence[Fit], section: Section) -> Non
             "later changes",
             f"{_begin(_types(fixed))} cannot be updated there.",
             "When a form is amended or withdrawn afterwards, what was written stays as it is.",
-            "Agree who corrects it by hand; the report of each pass counts such updates as refused.",
+            "Agree who corrects it by hand: `fhir-alliance review` lists what and how.",
         )
     hidden = [f for f in fits if capability.search_param(f.type, "identifier") is False]
     lost = [f for f in hidden if capability.search_param(f.type, "patient") is False]
@@ -201,7 +202,7 @@ def _later(capability: Capability, fits: Sequence[Fit], section: Section) -> Non
             "lost answers",
             f"{_begin(_types(lost))} cannot be searched for.",
             "When an answer gets lost, nobody can tell whether the write happened, and we never write on a guess.",
-            "Expect `fhir-alliance status` to list such a write now and then, for a person to decide.",
+            "Expect `fhir-alliance review` to list such a write now and then, for a person to decide.",
         )
     elif hidden:
         told = _types(hidden)

@@ -128,11 +128,6 @@ def _rank(takes: tuple[str, ...], sink: str) -> int:
     return takes.index(sink) if sink in takes else len(takes)
 
 
-def a(type: str) -> str:
-    """With its article."""
-    return f"{'an' if type[0] in 'AEIO' else 'a'} {type}"
-
-
 def _why(type: str, declared: bool | None, known: bool | None, vendor: Vendor | None, because: str) -> str:
     if not type:
         return "It asks nothing of the EHR."

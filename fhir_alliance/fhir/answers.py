@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 from ..model import Item
@@ -154,7 +155,7 @@ def _plain(number: int, name: str, value: object, source: Source) -> float:
         raise invalid(number, "not-a-number", "answer is not a number")
     if not is_number(value):
         raise invalid(number, "not-a-number", "answer is not a number")
-    if name == "valueInteger" and value != int(value):
+    if name == "valueInteger" and isinstance(value, float) and isfinite(value) and not value.is_integer():
         raise invalid(number, "wrong-type", "answer is not a whole number but says so")
     return _float(value)
 

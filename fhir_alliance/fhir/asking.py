@@ -91,7 +91,8 @@ class Asker:
 
 def _given_up(what: str, status: int | None, fault: str, patience: Patience, told: float | None) -> errors.EHRError:
     if told is not None and patience.too_long(told):
-        message = f"the EHR answered {status} to {what} and asks for a pause of {told:.0f} s: longer than max_wait"
+        pause = f"{told:.0f} s: longer than {patience.limit}"
+        message = f"the EHR answered {status} to {what} and asks for a pause of {pause}"
         return errors.Throttled(message, status=status)
     times = "once" if patience.attempt == 1 else f"{patience.attempt} times"
     kind = errors.Throttled if status in {429, 503} else errors.Unreachable

@@ -100,7 +100,8 @@ def given_up(
         message = f"the EHR {fault} {call.what}: it may or may not have been written"
         return errors.OutcomeUnknown(message, status=status, codes=found)
     if told is not None and patience.too_long(told):
-        message = f"the EHR answered {status} to {call.what} and asks for a pause of {told:.0f} s: longer than max_wait"
+        pause = f"{told:.0f} s: longer than {patience.limit}"
+        message = f"the EHR answered {status} to {call.what} and asks for a pause of {pause}"
         return errors.Throttled(message, status=status, codes=found)
     times = "once" if patience.attempt == 1 else f"{patience.attempt} times"
     kind = errors.Throttled if status in {429, 503} else errors.Unreachable

@@ -19,6 +19,8 @@ _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder(order="sorted")
 _struct_encoder = msgspec.json.Encoder(order="deterministic")  # sorts what is below, takes fields as they stand
 _R = TypeVar("_R")
+_LONGEST = 400
+"""Most digits of a whole number that is kept as one."""
 
 
 def digest(content: bytes) -> str:
@@ -63,7 +65,8 @@ def struct_fingerprint(struct: msgspec.Struct) -> str:
 def decode(raw: bytes | msgspec.Raw) -> Any:
     """Parse JSON; of a doubled key the last counts. Stop when it is not JSON or not UTF-8.
 
-    Half characters (lone surrogates) pass here: `canonical` refuses them in the resource that holds one.
+    Half characters (lone surrogates) pass here: `canonical` refuses them in the resource that holds one. A number
+    that no float can hold becomes an infinite one.
     """
     try:
         return _decoder.decode(raw)
@@ -72,9 +75,7 @@ def decode(raw: bytes | msgspec.Raw) -> Any:
     except ValueError:
         pass
     try:
-        text = bytes(raw).decode("utf-8")
-        if "\\u" in text:
-            return json.loads(text, parse_constant=_refuse)
+        return json.loads(bytes(raw).decode("utf-8"), parse_constant=_refuse, parse_int=_whole)
     except UnicodeDecodeError:
         raise set_aside("not-utf-8", "not UTF-8 text") from None
     except ValueError:
@@ -84,6 +85,11 @@ def decode(raw: bytes | msgspec.Raw) -> Any:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; Python takes long to make one of many thousand digits, and refuses."""
+    return int(digits) if len(digits) <= _LONGEST else float(digits)
 
 
 def roomy(read: Callable[[], _R]) -> _R:
@@ -114,9 +120,9 @@ def roomy(read: Callable[[], _R]) -> _R:
 
 
 def object_of(raw: bytes) -> dict[str, Any] | None:
-    """The JSON object in these bytes, or None when they hold anything else."""
+    """The JSON object in these bytes, or None when they hold anything else, or nest too deeply."""
     try:
-        value = decode(raw)
-    except Stop:
+        value = roomy(lambda: decode(raw))
+    except (Stop, RecursionError):
         return None
     return value if isinstance(value, dict) else None

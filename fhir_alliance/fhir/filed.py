@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from .content import object_of
 from .wire import Answer
 
 _ID = r"[A-Za-z0-9\-._]{1,255}"
@@ -65,8 +66,11 @@ def _version(body: dict[str, Any] | None, etag: str | None, located: str | None)
 
 def parsed(body: bytes) -> dict[str, Any] | None:
     """The JSON object in a body, or None."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        value = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+        value = msgspec.json.decode(body)
+    except msgspec.ValidationError:  # numbers that no float can hold
+        return object_of(body)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from .brackets import filling, hollow, outline
 from .http import Garbled
 from .outcome import codes
 
@@ -65,7 +66,6 @@ class _Bundle(msgspec.Struct, gc=False):
 
 
 _TYPED = msgspec.json.Decoder(_Bundle)
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
 _OBJECT = re.compile(rb"\{").match
 _SIDE = frozenset({"include", "outcome"})
 
@@ -99,9 +99,9 @@ def _next(page: Page, url: object) -> bool:
 
 
 def _lenient(body: bytes) -> Page:
-    frame, resources = _hollow(body)
+    frame, resources = hollow(body)
     try:
-        bundle = msgspec.json.decode(frame)
+        bundle = msgspec.json.decode(outline(frame))
     except (ValueError, RecursionError):
         raise Garbled("sent cut-off or broken JSON for") from None
     if not isinstance(bundle, dict):
@@ -134,32 +134,7 @@ def _lenient_entry(entry: object, resources: list[bytes], page: Page) -> None:
     mode = search.get("mode") if isinstance(search, dict) else None
     if isinstance(mode, str) and mode.lower() in _SIDE:
         return
-    number = resource.get("#") if isinstance(resource, dict) else None
-    if isinstance(number, int) and number < len(resources):
-        page.matches.append(msgspec.Raw(resources[number]))
+    if (match := filling(resource, resources)) is not None:
+        page.matches.append(msgspec.Raw(match))
     else:
         page.dropped += 1
-
-
-def _hollow(body: bytes) -> tuple[bytes, list[bytes]]:
-    """Cut each object that is the `resource` of an entry out of a page, leaving {"#": its number}."""
-    frame: list[bytes] = []
-    resources: list[bytes] = []
-    depth = kept = start = 0
-    key = b""
-    for found in _TOKEN.finditer(body):
-        token = found[0]
-        if token in b"{[":
-            if depth == 3 and key == b'"resource"' and token == b"{":
-                start = found.start()
-            depth += 1
-        elif token in b"}]":
-            depth -= 1
-            if depth == 3 and start:
-                frame.append(body[kept:start] + b'{"#":%d}' % len(resources))
-                resources.append(body[start : found.end()])
-                kept, start = found.end(), 0
-        if depth == 3:
-            key = token
-    frame.append(body[kept:])
-    return b"".join(frame), resources

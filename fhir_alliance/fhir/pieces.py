@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from .brackets import filling, hollow, outline
 from .content import decode, roomy
 from .questionnaire import choose, choose_term, term
 from .stop import Stop, set_aside
@@ -111,9 +112,10 @@ def pieces(where: str, raw: bytes, *, numbered: bool) -> Iterator[Piece]:
         yield piece
         return
     bundle = Bundle()
-    entries = _entries(piece)
-    if entries is None:
-        yield Piece(where, "Bundle", problem=set_aside("wrong-type", "the entry of a Bundle is not a list"))
+    try:
+        entries = _entries(piece)
+    except Stop as stop:
+        yield Piece(where, "Bundle", problem=stop)
         return
     for number, entry in enumerate(entries, 1):
         found = _entry(f"{where}:{number}" if numbered else where, entry)
@@ -123,16 +125,33 @@ def pieces(where: str, raw: bytes, *, numbered: bool) -> Iterator[Piece]:
     yield from bundle.entries
 
 
-def _entries(piece: Piece) -> list[Any] | None:
-    """The entries of a Bundle, as raw JSON where that can be; None when they are no list."""
-    if piece.raw is not None:
+def _entries(piece: Piece) -> list[Any]:
+    """The entries of a Bundle, as raw JSON where that can be. Stop when they are no list."""
+    raw, parsed = piece.raw, piece.parsed or {}
+    if raw is not None:
         try:
-            entries = _BUNDLE.decode(piece.raw).entry
+            entries = roomy(lambda: _BUNDLE.decode(raw)).entry
             return [] if entries is UNSET else list(entries)
         except msgspec.ValidationError:
-            return None
-    found = (piece.parsed or {}).get("entry", [])
-    return found if isinstance(found, list) else None
+            parsed = {"entry": None}
+        except RecursionError:
+            parsed = _cut(bytes(raw))
+    found = parsed.get("entry", [])
+    if not isinstance(found, list):
+        raise set_aside("wrong-type", "the entry of a Bundle is not a list")
+    return found
+
+
+def _cut(raw: bytes) -> Json:
+    """A Bundle that nests too deeply to be parsed, by its brackets, its resources as raw JSON. Whatever else nests
+    deeply in it is cut off."""
+    frame, resources = hollow(raw)
+    bundle: Json = decode(outline(frame))
+    entries = bundle.get("entry")
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict) and isinstance(hole := entry.get("resource"), dict):
+            entry["resource"] = msgspec.Raw(filling(hole, resources) or b"{}")
+    return bundle
 
 
 def _entry(where: str, entry: Any) -> Piece | None:
@@ -168,9 +187,18 @@ def _resource(where: str, raw: bytes | msgspec.Raw) -> Piece:
             pass
         return _parsed(where, roomy(lambda: decode(raw)))
     except RecursionError:
-        return Piece(where, problem=set_aside("too-deep", "nested too deeply"))
+        return _deep(where, raw)
     except Stop as stop:
         return Piece(where, problem=stop)
+
+
+def _deep(where: str, raw: bytes | msgspec.Raw) -> Piece:
+    """A resource that nests too deeply to be parsed, by its type: whoever reads it says so."""
+    try:
+        found = _parsed(where, decode(outline(bytes(raw))))
+    except Stop:
+        return Piece(where, problem=set_aside("too-deep", "nested too deeply"))
+    return Piece(where, found.type, raw) if found.type else found
 
 
 def _parsed(where: str, body: object) -> Piece:

@@ -120,6 +120,12 @@ class Patience:
         """Does the server ask for a longer pause than we accept?"""
         return told is not None and told > self._left
 
+    @property
+    def limit(self) -> str:
+        """What a pause is too long for, in words."""
+        spent = self._left < self._http.max_wait.total_seconds()
+        return f"the {self._left:.1f} s that are left of max_wait" if spent else "max_wait"
+
     def wait(self, rule: Rule, told: float | None) -> bool:
         """Pause before the next attempt. False: no attempt is left, or we were asked to stop."""
         if self.attempt >= self._http.attempts or self.too_long(told):

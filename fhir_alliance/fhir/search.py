@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ..errors import Incomplete, NotFound, Refused
+from .brackets import outline
 from .http import Answer, FhirClient, Oversized
 from .pages import NotBundle, Page, read_page
 
@@ -181,9 +182,16 @@ _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]+)"')
 def _head(raw: bytes) -> tuple[str | None, bytes | None]:
     """Type and id of a resource, as far as they can be read."""
     try:
-        head = _HEADS.decode(raw)
-    except (ValueError, RecursionError):
+        head = _decoded(raw)
+    except ValueError:
         kind = _TYPE.search(raw)
         return kind[1].decode() if kind else None, None
     rtype = head.resourceType if isinstance(head.resourceType, str) else None
     return rtype, head.id.encode("utf-8", "surrogatepass") if isinstance(head.id, str) and head.id else None
+
+
+def _decoded(raw: bytes) -> _Head:
+    try:
+        return _HEADS.decode(raw)
+    except RecursionError:
+        return _HEADS.decode(outline(raw))

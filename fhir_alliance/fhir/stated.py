@@ -65,11 +65,7 @@ def disagreement(assessment: Assessment) -> dict[str, Any] | None:
 
 def _kept(number: float) -> float:
     """The number itself, or of one that no float can hold the nearest one: what is kept can be read again."""
-    try:
-        float(number)
-    except OverflowError:
-        return sys.float_info.max if number > 0 else -sys.float_info.max
-    return number
+    return max(-sys.float_info.max, min(number, sys.float_info.max))
 
 
 def counted(instrument: Instrument, answers: Mapping[int, float]) -> dict[int, float]:

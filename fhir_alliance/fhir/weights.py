@@ -24,8 +24,8 @@ class BadWeight(ValueError):
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """A finite JSON number; true and false are none."""
-    return type(value) is int or (type(value) is float and math.isfinite(value))
+    """A JSON number, which may be too large for a float (infinite then); true and false are none."""
+    return type(value) is int or (type(value) is float and not math.isnan(value))
 
 
 def extension_weights(extensions: object) -> Iterator[int | float]:

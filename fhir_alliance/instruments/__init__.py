@@ -141,6 +141,8 @@ def _load(path: Path) -> tuple[Instrument | None, list[str]]:
         return None, [f"not valid TOML: {error}"]
     except UnicodeDecodeError:
         return None, ["not UTF-8 text"]
+    except ValueError:  # Python converts no more than some thousand digits
+        return None, ["a number is too long"]
     instrument, problems = read(data)
     if instrument is None:
         return None, problems

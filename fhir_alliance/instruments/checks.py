@@ -15,6 +15,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SOURCED = ("items", "scales", "reverse", "completeness")
 _MEMORY = ("items", "scales", "total")
 _NEAR = 1e-9
+MOST_STEPS = 100_000
 _T = TypeVar("_T")
 
 
@@ -64,7 +65,9 @@ def _grids(items: tuple[Item, ...]) -> Iterator[str]:
             yield "items: minimum must be below maximum"
         elif step <= 0:
             yield "items.step: must be above 0"
-        elif abs((steps := (high - low) / step) - round(steps)) >= 1e-6:
+        elif (steps := (high - low) / step) > MOST_STEPS:
+            yield f"items.step: must divide the range into {MOST_STEPS:,} steps at most"
+        elif abs(steps - round(steps)) >= 1e-6:
             yield "items.step: must divide the range"
 
 
@@ -137,8 +140,10 @@ def _answers(instrument: Instrument) -> Iterator[str]:
 
 def on_grid(item: Item, value: float) -> bool:
     """Is it an answer that the item can have?"""
+    if not (item.step > 0 and item.minimum <= value <= item.maximum):
+        return False
     steps = (value - item.minimum) / item.step
-    return item.minimum <= value <= item.maximum and abs(steps - round(steps)) < 1e-6
+    return abs(steps - round(steps)) < 1e-6
 
 
 def _change(instrument: Instrument) -> Iterator[str]:

@@ -5,12 +5,14 @@ One source for the check of a file (`definition.py`) and for the JSON Schema of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Check = Callable[[Any], bool]
+
+LARGEST, SMALLEST = 1e9, 1e-9
+"""Between these lies the size of every number that is not 0; beyond them sums and quotients would be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,11 @@ def _text(x: Any) -> bool:
 
 
 def _integer(x: Any) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool)
+    return isinstance(x, int) and not isinstance(x, bool) and abs(x) <= LARGEST
 
 
 def _number(x: Any) -> bool:
-    return _integer(x) or (isinstance(x, float) and math.isfinite(x))
+    return _integer(x) or (isinstance(x, float) and (x == 0 or SMALLEST <= abs(x) <= LARGEST))
 
 
 def _all(check: Check) -> Check:
@@ -67,8 +69,9 @@ def _schema_either(of: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string", "pattern": r"\S"}
-_INTEGER = {"type": "integer"}
-_NUMBER = {"type": "number"}
+_RANGE = {"minimum": -LARGEST, "maximum": LARGEST}
+_INTEGER = {"type": "integer", **_RANGE}
+_NUMBER = {"type": "number", **_RANGE}
 _LINKS = _schema_either(_TEXT)
 
 KINDS: dict[str, Kind] = {

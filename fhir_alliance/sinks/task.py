@@ -61,6 +61,8 @@ class TaskSink(Sink):
         note = [*(current.get("note") or []), *([{"time": frame.instant, "text": text}] if text else [])]
         new = current | labelled(current, content.labels) | {"businessStatus": _state(content.state, frame)}
         new |= {"lastModified": frame.instant} | ({"note": note} if note else {})
+        if score := (frame.focus or {}).get(content.focus_key):
+            new["focus"] = {"reference": score}
         # Raised once, when it gets worse: a person may lower it afterwards.
         if content.level == 3 and (content.event == "worse" or again):
             new["priority"] = "urgent"

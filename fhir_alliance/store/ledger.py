@@ -1,6 +1,6 @@
 """The write ledger (`fhir.md` 3.3): intent before the write, outcome after it.
 
-    planned → pending → done | refused | unknown → done | released | review
+    planned → pending → done | refused | unknown → done | released | review → released | settled
 
 `written` is what the ledger's outcomes add up to: each resource of ours as we last knew it.
 A row that is `pending` when a new lease holder comes is `unknown`, whatever its age: its sender is gone.
@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from ..plan import Action, Known
+from ..plan import RELEASED, Action, Known
 from . import tables as t
 from .store import stamp
 
@@ -49,10 +49,14 @@ class Ledger:
                 moved = select(t.written).where(w.base == self.base, w.patient != patient, w.response.in_(some))
                 rows |= {(r["type"], r["key"]): _known(r, r["standing"]) for r in c.execute(moved).mappings()}
             query = select(t.ledger).where(n.base == self.base, n.patient == patient)
-            query = query.where(n.ledger_state.in_(("pending", "unknown", "review", "refused"))).order_by(n.id)
+            told = ("pending", "unknown", "review", "refused", "settled")
+            query = query.where(n.ledger_state.in_(told)).order_by(n.id)
             for r in c.execute(query).mappings():
                 at = (r["type"], r["key"])
-                if r["ledger_state"] != "refused":
+                if r["ledger_state"] == "settled":
+                    # A person settled a create: whatever stands or does not stand there, it is not made again.
+                    rows |= {at: _known(r, "removed")} if r["op"] == "create" and at not in rows else {}
+                elif r["ledger_state"] != "refused":
                     rows[at] = replace(rows.get(at, _known(r, "unknown")), standing="unknown")
                 elif r["op"] == "create" and at not in rows and r["status"] not in MENDABLE:
                     rows[at] = _known(r, "refused")
@@ -137,6 +141,13 @@ class Ledger:
         with self.engine.connect() as c:
             return dict(c.execute(query.group_by(n.ledger_state)).all())
 
+    def planned(self) -> dict[str, int]:
+        """What is planned and not sent: "Type.op" → how many."""
+        n = t.ledger.c
+        query = select(n.type, n.op, func.count()).where(n.base == self.base, n.ledger_state == "planned")
+        with self.engine.connect() as c:
+            return {f"{type}.{op}": number for type, op, number in c.execute(query.group_by(n.type, n.op))}
+
     # -- what happens
 
     def plan(
@@ -176,6 +187,11 @@ class Ledger:
         """The request is about to be sent; `expected` is the hash that will tell afterwards whether it got in."""
         with self.engine.begin() as c:
             self._move(c, row, "pending", now, run=self.run, expected=expected)
+
+    def note(self, row: int, **values: Any) -> None:
+        """Correct what a row says of its content, before it is sent."""
+        with self.engine.begin() as c:
+            c.execute(update(t.ledger).where(t.ledger.c.id == row).values(**values))
 
     def _move(self, c: Connection, row: int, state: str, now: datetime, **values: Any) -> None:
         at = t.ledger.c.id == row
@@ -233,8 +249,11 @@ class Ledger:
 
     def try_again(self) -> None:
         """`retry`: let refused writes be planned again, and look again at what was left to a person."""
-        n = t.ledger.c
+        n, w = t.ledger.c, t.written.c
         with self.engine.begin() as c:
+            refused = select(n.key).where(n.base == self.base, n.ledger_state == "refused", n.op == "update")
+            again = update(t.written).where(w.base == self.base, w.standing == "written", w.key.in_(refused))
+            c.execute(again.values(fingerprint=RELEASED))
             for state, then in (("refused", "released"), ("review", "unknown")):
                 mine = (n.base == self.base, n.ledger_state == state)
                 c.execute(update(t.ledger).where(*mine).values(ledger_state=then))

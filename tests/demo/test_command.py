@@ -243,6 +243,22 @@ def test_serving_somebody_elses_server_is_refused(tmp_path: Path) -> None:
     assert "--serve" in refused("--serve", "--server", "http://127.0.0.1:9/fhir", folder=tmp_path)
 
 
+@pytest.mark.parametrize("out", ["/proc/nope", "{taken}/charts", "{taken}"])
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_runs(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, out: str
+) -> None:
+    taken = tmp_path_factory.mktemp("elsewhere") / "taken"
+    taken.touch()
+    named = out.format(taken=taken)
+    told = refused("--out", named, folder=tmp_path)
+    assert told.startswith(f"fhir-alliance: {named} cannot be written: ")
+    assert len(told.splitlines()) == 1
+
+
+def test_the_folder_of_the_charts_is_gone_where_nothing_came_into_it(tmp_path: Path) -> None:
+    assert "on this machine" in refused("--server", "https://ehr.invalid/fhir", "--out", "new", folder=tmp_path)
+
+
 def test_a_stopped_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     pytest.importorskip("sekmet")
     with subprocess.Popen(command("--json"), env=os.environ | {"TMPDIR": str(tmp_path)}, cwd=tmp_path) as process:
@@ -287,6 +303,25 @@ def test_a_server_that_holds_patients_is_refused_and_an_empty_one_is_used(tmp_pa
         assert after == before
     charts = {p.name for p in out.iterdir()}
     assert {"client-02-wai-sr-c.svg", "client-02-wai-sr-c.png", "wai-sr-c.csv", "srs-v3.csv"} <= charts
+    the_same_events_from_a_file(out / "wai-sr-c.csv")
+
+
+def the_same_events_from_a_file(file: Path) -> None:
+    """All but subscales, and what expired by the date: as the screen says of the command that it suggests."""
+    arguments = ["detect", str(file), "--instrument", "wai-sr-c", "--json"]
+    told = subprocess.run(
+        [sys.executable, "-m", "fhir_alliance", *arguments], capture_output=True, text=True, check=True
+    )
+    events = map(json.loads, told.stdout.splitlines())
+    planned = [
+        (client.id, kind, level)
+        for client in PLAN.clients
+        for series in client.series
+        if series.instrument == "wai-sr-c"
+        for index, kind, level in series.events
+        if not (kind == "expired" and index == len(series.entries))
+    ]
+    assert sorted((e["series"][: len("client-00")], e["kind"], e["level"]) for e in events) == sorted(planned)
 
 
 def test_without_the_embedded_server_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,9 +27,9 @@ LAYERS = (
     "config_types config_auth config_serve config_writing config_tree config_messages config catalogue rows log faults "
     "report audit vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
-    "lookup merges reading strays missing stated_totals cohort changes due apply listening outcomes provenance "
+    "lookup merges by_hand reading strays missing stated_totals cohort changes due apply listening outcomes provenance "
     "audit_events rulebook configcheck",
-    "holdings own_device read_ahead tally patients copies whom pushing passing overview explaining doctor",
+    "holdings review own_device read_ahead tally patients copies whom pushing passing overview explaining doctor",
     "opening reconcile nudging",
     "sync web",
     "demo configdoc instrumentdoc ehrdoc simulate calibrate",

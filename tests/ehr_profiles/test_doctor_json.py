@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from typer.testing import CliRunner
 
+from fhir_alliance.cli import app
+from fhir_alliance.errors import ConfigError
 from fhir_alliance.vendors import ALERT_SINKS, SCORE_SINKS
 
 from .peer import Peer, Reply
@@ -122,12 +125,15 @@ def test_every_kind_of_trouble_says_what_why_and_what_to_do(clinic: Clinic, run:
     assert checks >= {"clock", "statement", "filters", "forms", "sessions", "clinician", "later changes"}
 
 
-def test_two_endpoints_stand_under_their_names_only(peer: Peer, clinic: Clinic, run: Run) -> None:
+def test_two_endpoints_stand_under_their_names_only(peer: Peer, clinic: Clinic, run: Run, tmp_path: Path) -> None:
     other = f'[endpoint.other]\nbase_url = "{peer.base}"\n[endpoint.other.auth]\nmethod = "none"\n'
     found = report(run(other, as_json=True))
     assert set(found) & KEYS == {"problems"}
     for name in ("main", "other"):
         holds(found["endpoints"][name])
+    asked = ["doctor", "--config", str(tmp_path / "site.toml"), "--json", "--endpoint"]
+    holds(report(CliRunner().invoke(app, [*asked, "other"])))
+    assert isinstance(CliRunner().invoke(app, [*asked, "third"]).exception, ConfigError)
 
 
 def test_every_key_is_documented(clinic: Clinic, run: Run) -> None:

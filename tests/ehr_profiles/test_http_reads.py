@@ -172,6 +172,12 @@ def test_gzip_byte_order_marks_and_other_json_types_are_read(peer: Peer, make: M
     assert peer.requests[0].headers["cache-control"] == "no-cache"
 
 
+@pytest.mark.parametrize("number", [b"1e400", b"7" * 5000])
+def test_a_resource_with_a_number_too_large_for_a_float_is_read(peer: Peer, make: Make, number: bytes) -> None:
+    peer.serves(lambda _: Reply(body=b'{"resourceType": "Encounter", "id": "e", "x": %s}' % number))
+    assert make().read("Encounter/e").body["x"] > 1e308
+
+
 def test_the_clock_of_the_server(peer: Peer, make: Make) -> None:
     peer.answers(FINE)
     date = make().get("Encounter").date

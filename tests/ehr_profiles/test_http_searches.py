@@ -168,6 +168,14 @@ def test_a_resource_that_no_parser_takes_costs_itself_only(peer: Peer, make: Mak
     assert found.items[1] == bad
 
 
+def test_a_resource_that_nests_too_deeply_is_known_by_its_id(peer: Peer, make: Make) -> None:
+    bad = b'{"item": %s1%s, "id": "b", "resourceType": "%s"}' % (b'[{"a":' * 2000, b"}]" * 2000, QR.encode())
+    body = page("a", "b", "b").bytes().replace(json.dumps(response("b")).encode(), bad)
+    peer.answers(*[Reply(body=body)] * 4)
+    with pytest.raises(errors.Incomplete, match="a match came twice"):
+        search(make(), QR, [], take=lambda raw: raw, page_size=10, page_cap=9)
+
+
 def test_a_resource_split_by_tricky_text_stays_whole(peer: Peer, make: Make) -> None:
     tricky = {**response("b"), "note": '"resource": {"}] \\" {[', "contained": [{"resource": {"resource": {}}}]}
     peer.answers(page("a", more=[{"resource": tricky}, 5]))

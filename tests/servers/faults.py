@@ -59,10 +59,20 @@ def slow(seconds: float) -> Action:
 def hiding(ids: Collection[str]) -> Action:
     """A lagging index: searches do not know these resource ids yet. `ids` may change meanwhile."""
 
-    def keep(entry: dict[str, Any]) -> bool:
-        return entry.get("resource", {}).get("id") not in ids
+    def act(call: Call) -> Answer:
+        answer = call.forward()
+        bundle = answer.json()
+        if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+            return answer
+        before = bundle.get("entry", [])
+        after = [entry for entry in before if entry.get("resource", {}).get("id") not in ids]
+        if call.is_page or any(link["relation"] == "next" for link in bundle.get("link", [])):
+            bundle.pop("total", None)  # it would count what the other pages hide, too
+        elif "total" in bundle:
+            bundle["total"] -= len(before) - len(after)
+        return answer.having({**bundle, "entry": after})
 
-    return _entries(lambda entries: [entry for entry in entries if keep(entry)])
+    return act
 
 
 def empty(call: Call) -> Answer:
@@ -109,7 +119,14 @@ def foreign_next(base: str) -> Action:
         parts = urlsplit(link["url"])
         return {**link, "url": f"{base}{parts.path}?{parts.query}"} if link["relation"] == "next" else link
 
-    return _bundle(lambda bundle: {**bundle, "link": [elsewhere(link) for link in bundle.get("link", [])]})
+    def act(call: Call) -> Answer:
+        answer = call.forward()
+        bundle = answer.json()
+        if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+            return answer
+        return answer.having({**bundle, "link": [elsewhere(link) for link in bundle.get("link", [])]})
+
+    return act
 
 
 def declaring(edit: Callable[[dict[str, Any]], None]) -> Action:
@@ -160,28 +177,6 @@ def doing(act: Callable[[], object], then: Action | None = None) -> Action:
         return then(call) if then else call.forward()
 
     return action
-
-
-def _bundle(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Action:
-    def act(call: Call) -> Answer:
-        answer = call.forward()
-        bundle = answer.json()
-        if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
-            return answer
-        return answer.having(change(bundle))
-
-    return act
-
-
-def _entries(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Action:
-    def changed(bundle: dict[str, Any]) -> dict[str, Any]:
-        before = bundle.get("entry", [])
-        after = change(before)
-        if "total" in bundle:
-            bundle["total"] -= len(before) - len(after)
-        return {**bundle, "entry": after}
-
-    return _bundle(changed)
 
 
 def replacing(swap: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> Action:

@@ -116,3 +116,40 @@ def test_flags_as_alerts(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
     assert reference(flag, "subject") == f"Patient/{patient}"
     assert not any(sign.isdigit() for sign in flag["code"]["text"])
     assert ehr.tasks(patient) == []
+
+
+def test_a_task_points_to_its_score_once_that_stands(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Tasks switched on before scores: then it points to the form at first, unless its clinician has silenced it."""
+    doctor = clinic.practitioner()
+    patients = {name: clinic.patient(name) for name in ("open", "rejected")}
+    forms = {name: clinic.course(patient, doctor, STRAIN)[-1] for name, patient in patients.items()}
+    here = site(**{"write.types": ["Task"]})
+    shown = here.sync("--dry-run").report["plan"]
+    assert {a["resource"]["focus"]["reference"] for a in shown if a["type"] == "Task"} == {
+        f"QuestionnaireResponse/{form}" for form in forms.values()
+    }
+    here.sync()
+    tasks = {name: ehr.tasks(patient)[0] for name, patient in patients.items()}
+    assert {n: reference(t, "focus") for n, t in tasks.items()} == {
+        n: f"QuestionnaireResponse/{form}" for n, form in forms.items()
+    }
+    ehr.change(f"Task/{tasks['rejected']['id']}", status="rejected")
+    assert here.sync().report["written"] == {}
+
+    here.configure(write__types=["Observation", "Task"])
+    assert here.sync().report["written"]["Task"] == {"update": 1}
+    scores = {name: ehr.observations(patient)[-1]["id"] for name, patient in patients.items()}
+    after = {name: ehr.tasks(patient)[0] for name, patient in patients.items()}
+    assert reference(after["open"], "focus") == f"Observation/{scores['open']}"
+    assert reference(after["rejected"], "focus") == f"QuestionnaireResponse/{forms['rejected']}"
+    assert [note["text"] for note in after["open"]["note"]] == [note["text"] for note in tasks["open"]["note"]]
+    assert here.sync().report["written"] == {}
+
+
+def test_a_dry_run_shows_a_task_that_points_to_its_score(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    plan = site().sync("--dry-run").report["plan"]
+    (task,) = (a["resource"] for a in plan if a["type"] == "Task")
+    scores = {a["resource"]["identifier"][0]["value"] for a in plan if a["type"] == "Observation"}
+    assert task["focus"]["reference"].removeprefix("urn:uuid:") in scores

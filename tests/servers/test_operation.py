@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 
 from . import faults
@@ -238,3 +239,53 @@ def test_a_dry_run_shows_the_exact_resources(ehr: Ehr, clinic: Clinic, site: Mak
     sent, planned = once_each(ehr, patient, STRAIN), [a["resource"] for a in plan[:5]]
     for element in ("identifier", "status", "code", "effectiveDateTime"):
         assert [o[element] for o in sorted(planned, key=lambda o: o["effectiveDateTime"])] == [o[element] for o in sent]
+
+
+def test_a_kill_switch_for_serve(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    """Writing is switched off while a pass writes: nothing more is sent, and all of it later. A wrong file is told."""
+    patients = crowd(clinic, 1, 2)
+    here = site(proxy.base, **{"schedule.every": "1h", "read.max_connections": 1})
+    running, hung_up = here.start("serve"), threading.Event()
+
+    def hang_up(call: Call) -> None:
+        here.configure(write__enabled=False)
+        right = (here.folder / "site.toml").read_text()
+        running.send_signal(signal.SIGHUP)
+        time.sleep(2.5)
+        (here.folder / "site.toml").write_text(right + "\nnonsense = 1\n")
+        running.send_signal(signal.SIGHUP)
+        time.sleep(2.5)
+        (here.folder / "site.toml").write_text(right)
+        hung_up.set()
+        return call.forward()  # type: ignore[return-value]
+
+    proxy.fault(hang_up, method="POST", type="Observation", first=2, times=1)
+    try:
+        assert hung_up.wait(60)
+        _await(lambda: _passes(here) == 1)
+    finally:
+        running.terminate()
+        out, err = running.communicate(timeout=30)
+    ended = here.finish(Ran(running.returncode, out, err), "serve")
+    assert ended.code == 0, err
+    assert err.count('"settings.reloaded"') == 1
+    assert any("the settings stay as they were" in line for line in ended.messages)
+    assert any("was switched off during this pass" in line for line in ended.messages)
+    assert [len(ehr.observations(p)) for p in patients] == [2, 0, 0]
+    here.configure(write__enabled=True)
+    here.sync()
+    once_each(ehr, patients[0], STRAIN)
+    assert [len(ehr.observations(p)) for p in patients] == [5, 3, 3]
+    assert [len(ehr.tasks(p)) for p in patients] == [1, 0, 0]
+
+
+def _passes(here: Site) -> int:
+    ended = json.loads(here.run("status", "--json").out)["runs"] if here.store.exists() else []
+    return sum(run["finished"] is not None for run in ended)
+
+
+def test_an_empty_cohort_is_told(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    here = site(**{"cohort.ids": []})
+    ran = here.sync()
+    assert (ran.report["complete"], ran.report["patients"]["cohort"]) == (True, 0)
+    assert any("the cohort is empty" in line for line in ran.messages)

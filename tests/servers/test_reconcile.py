@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -149,3 +151,53 @@ def _kept(store: Path, ids: Iterable[str]) -> list[str]:
     with closing(sqlite3.connect(store)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return [t for t in tables if any(id in repr(row) for row in db.execute(f"SELECT * FROM {t}") for id in ids)]
+
+
+def test_withdraw_counts_what_it_can_withdraw(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """Messages of a log and a Provenance are no resources to withdraw; whoever says no has withdrawn nothing."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, STRAIN)
+    types = ["Observation", "Task", "Provenance"]
+    here = site(**{"alerts.sinks": ["task", "log"], "write.types": types})
+    here.sync()
+    told = f"{len(STRAIN) + 1} resources and 1 messages about 1 patients"
+    assert told in here.run("withdraw", "--all", "--confirm", "0").err
+
+    def answer(typed: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "fhir_alliance",
+            "withdraw",
+            "--all",
+            "--config",
+            str(here.folder / "site.toml"),
+        ]
+        return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=False)
+
+    declined = answer("n\n")
+    assert (declined.returncode, "Nothing was withdrawn." in declined.stderr) == (0, True)
+    assert "1 Log, 1 Provenance" in declined.stderr
+    nobody = answer("")
+    assert (nobody.returncode, "--confirm NUMBER" in nobody.stderr) == (2, True)
+    assert here.sync().report["written"] == {}
+    number = len(STRAIN) + 2
+    done = answer(f"y\n{number}\n")
+    assert (done.returncode, f"{number} withdrawn, 0 not" in done.stdout) == (0, True)
+    assert {o["status"] for o in ehr.observations(patient)} == {"entered-in-error"}
+
+
+def test_what_is_left_of_a_reconciliation_is_told(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, (31, 32))
+    here = site()
+    here.sync()
+    copy = ehr.put(ehr.observations(patient)[0] | {"id": clinic.id("copy")})
+    here.configure(write__enabled=False)
+    ran = here.run("reconcile", "--apply", "--json")
+    assert (ran.code, ran.report["left"], ran.report["applied"]) == (5, 1, 0)
+    assert any("writing is off for Observation" in line for line in ran.messages)
+    assert ehr.read(f"Observation/{copy['id']}")["status"] == "final"
+    here.configure(write__enabled=True)
+    assert here.run("reconcile", "--apply").code == 0
+    assert ehr.read(f"Observation/{copy['id']}")["status"] == "entered-in-error"

@@ -15,9 +15,9 @@ from . import faults
 from .canaries import PLANTED
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
-from .ehr import Ehr, Json, reference, state, versions
+from .ehr import Ehr, Json, reference, state, value, versions
 from .hook import Receiver
-from .proxy import Call
+from .proxy import Call, Proxy
 from .running import Server
 from .test_crash import kill_at
 from .test_scenarios import values
@@ -467,3 +467,96 @@ def test_a_site_that_stops_takes_its_messages_back(
     assert here.run("withdraw", "--all", "--confirm", "1").code == 0
     told = ehr.search("Communication", patient=patient)
     assert sorted("inResponseTo" in c for c in told) == [False, True]
+
+
+def test_what_cannot_be_changed_is_listed_for_a_person(ehr: Ehr, clinic: Clinic, site: MakeSite, front: Front) -> None:
+    """One form amended, one retracted, where nothing can be changed: named, corrected by hand, looked at, done."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, STRAIN)
+    here = site(front("epic").base, **FITTING["epic"])
+    here.sync()
+    rows = ehr.search("Observation", patient=patient)
+    assert here.run("review", "--json").report == []
+    ehr.change(f"QuestionnaireResponse/{forms[1]}", status="amended", item=srs_items(30.1))
+    ehr.change(f"QuestionnaireResponse/{forms[-1]}", status="entered-in-error")
+    assert any("fhir-alliance review" in line for line in here.sync(code=3).messages)
+    assert here.sync().report["refused"] == {}  # asked and answered
+
+    by_value = {value(o): f"Observation/{o['id']}" for o in rows}
+    (document,) = (f"DocumentReference/{d['id']}" for d in ehr.search("DocumentReference", patient=patient))
+    stale, gone = by_value[STRAIN[1]], by_value[STRAIN[-1]]
+    items = {i["reference"]: i for i in here.run("review", "--json").report}
+    assert {k: (i["type"], i["op"], i["patient"], i["key"]) for k, i in items.items()} == {
+        stale: ("Observation", "update", f"Patient/{patient}", stale),
+        gone: ("Observation", "retract", f"Patient/{patient}", gone),
+        document: ("DocumentReference", "retract", f"Patient/{patient}", document),
+    }
+    assert "set its value to 30.1" in items[stale]["do"]
+    assert "set its status to entered-in-error" in items[gone]["do"]
+    assert f"fhir-alliance review done {gone}" in here.run("review").out
+    status = json.loads(here.run("status", "--json").out)
+    assert (status["review"], status["backlog"]) == ({"refused": 1, "review": 2}, {"refused": 1, "review": 2})
+    assert "to look at           3: fhir-alliance review" in here.run("status").out
+    assert {one["reference"] for one in here.run("reconcile", "--json").report["stale"]} == set(items)
+
+    # Said and not done: it is listed again.
+    assert here.run("review", "done", gone).code == 0
+    assert gone not in {i["reference"] for i in here.run("review", "--json").report}
+    assert any("says what it said" in line for line in here.sync(code=3).messages)
+    assert {i["reference"] for i in here.run("review", "--json").report} == set(items)
+
+    right = {"value": 30.1, "unit": "{score}", "system": "http://unitsofmeasure.org", "code": "{score}"}
+    ehr.change(stale, valueQuantity=right)
+    ehr.change(gone, status="entered-in-error")
+    ehr.change(document, status="entered-in-error")
+    before = [(t, len(ehr.search(t, patient=patient))) for t in ("Observation", "DocumentReference")]
+    assert here.run("review", "done", *items).code == 0
+    done = here.sync().report
+    assert (done["written"], done["refused"]) == ({}, {})
+    assert here.run("review", "--json").report == []
+    assert here.run("review").out.strip() == "Nothing waits for a person."
+    # Once more, and with everything looked at again, nothing more is wanted.
+    assert here.run("retry").code == 0
+    assert here.run("review", "--json").report == []
+    assert [(t, len(ehr.search(t, patient=patient))) for t in ("Observation", "DocumentReference")] == before
+
+
+def test_a_refused_change_is_sent_once_more_when_a_person_says_so(
+    ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy
+) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, STRAIN[:3])
+    here = site(proxy.base)
+    here.sync()
+    ehr.change(f"QuestionnaireResponse/{forms[0]}", status="amended", item=srs_items(30.1))
+    proxy.fault(faults.status(422), method="PUT", times=1)
+    here.sync(code=3)
+    (item,) = here.run("review", "--json").report
+    assert (item["op"], item["what"], item["status"]) == ("update", "refused", 422)
+    proxy.fresh()
+    assert here.sync().report["written"] == {}
+    assert here.run("review", "release", "Observation/nothing-of-ours").code == 2
+    assert here.run("review", "release", item["key"]).code == 0
+    assert here.sync().report["written"] == {"Observation": {"update": 1}}
+    assert values(ehr, patient)[0] == 30.1
+    assert here.run("review", "--json").report == []
+
+
+def test_what_somebody_else_changed_is_for_a_person_to_decide(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    forms = clinic.course(patient, doctor, STRAIN[:3])
+    here = site()
+    here.sync()
+    first, second, _ = ehr.observations(patient)
+    for o, form, new in ((first, forms[0], 30.1), (second, forms[1], 30.2)):
+        ehr.change(f"Observation/{o['id']}", valueQuantity=o["valueQuantity"] | {"value": 1})
+        ehr.change(f"QuestionnaireResponse/{form}", status="amended", item=srs_items(new))
+    here.sync(code=3)
+    items = here.run("review", "--json").report
+    assert {i["what"] for i in items} == {"foreign"}
+    assert {i["reference"] for i in items} == {f"Observation/{o['id']}" for o in (first, second)}
+    assert here.run("review", "done", f"Observation/{first['id']}").code == 0
+    assert here.run("review", "release", f"Observation/{second['id']}").code == 0
+    here.sync()
+    assert values(ehr, patient) == [1, 30.2, STRAIN[2]]
+    assert here.run("review", "--json").report == []

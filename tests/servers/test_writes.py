@@ -64,7 +64,9 @@ def test_the_write_cap_leaves_the_rest_planned(ehr: Ehr, clinic: Clinic, site: M
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site()
-    here.sync("--max-writes", "2", code=3)
+    ran = here.sync("--max-writes", "2", code=3)
+    assert ran.report["planned"] == {"Observation": {"create": len(STRAIN) - 2}, "Task": {"create": 1}}
+    assert any("2 resources, the most for one pass; 4 more stay planned" in line for line in ran.messages)
     assert len(ehr.observations(patient)) + len(ehr.tasks(patient)) == 2
     here.sync()
     once_each(ehr, patient, STRAIN)

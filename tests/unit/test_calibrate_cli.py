@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,15 @@ def test_the_setting_is_enough_to_repeat_it() -> None:
     assert setting["parameters"]["missing"] == 0.3
     assert [s["points"] for s in setting["strains"]] == [0.75, 1.0, 1.5] * 2
     assert setting["seen_strain"] == {"depth": 1.0, "points": 1.0, "lasts": "lasting"}
+    assert setting["parameters"]["within_sd"] == 0.32
+    assert None not in setting["parameters"].values()
+
+
+def test_the_parameters_of_a_setting_as_flags_repeat_it() -> None:
+    options = ("--instrument", "srs-v3", "--clients", "60", "--seed", "3", "--design", "mixed", "--between-sd", "0.9")
+    found = told(*options)
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in found["setting"]["parameters"].items()]
+    assert told(*options[:-2], *flags) == found
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
@@ -98,6 +109,31 @@ def test_more_of_a_policy_by_presets_and_bands() -> None:
     assert clients["all"] == clients["ceiling"] + clients["below-ceiling"] == 60
     rates = [r["false_alarms_per_100"]["L2"]["estimate"] for r in found["results"] if r["stratum"] == "all"]
     assert rates[0] > rates[1]
+
+
+SITE = """
+[detection.policies]
+"srs-v3" = "openfit-srs/1"
+[detection.cutoffs]
+"srs-v3" = 36.0
+"""
+
+
+def test_the_cut_off_of_the_site_holds_where_none_is_given(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(SITE)
+    clients = ("--instrument", "srs-v3", "--clients", "40", "--policy", "openfit-srs/1")
+    without, by_site, given = (told(*clients, *more) for more in ((), ("--config", str(site)), ("--cut-off", "36")))
+    assert [found["setting"]["cut_off"] for found in (without, by_site, given)] == [None, 36, 36]
+    assert by_site == given
+    assert "low" in given["results"][0]["false_by_kind"]
+    assert "low" not in without["results"][0]["false_by_kind"]
+    assert "\nCut-off: a score below 36\n" in run(*clients, "--cut-off", "36").stdout
+    scores = tmp_path / "ours.csv"
+    scores.write_text("series,at,value\na,2026-01-05,35.5\na,2026-01-12,35.2\na,2026-01-19,35.1\n")
+    found = told(str(scores), "--instrument", "srs-v3", "--config", str(site))
+    assert found["setting"]["cut_off"] == 36
+    assert found["results"][0]["alerts_per_100"]["L2"]["estimate"] == pytest.approx(100 / 3, abs=1e-5)
 
 
 def test_a_flag_about_random_strains_wants_the_mixed_design() -> None:
@@ -130,6 +166,12 @@ def test_text_keeps_to_80_columns(policies: tuple[str, ...]) -> None:
     assert "alliance-policy/1, sensitive (1.645)" in text
     assert "false check-ins per 100" in text
     assert "1.5, lasting" in text
+
+
+def test_columns_of_large_figures_stay_apart() -> None:
+    text = run("--instrument", "srs-v3", "--clients", "60", "--policy", "openfit-srs/1", "--preset", "balanced").stdout
+    (line,) = [line for line in text.splitlines() if line.startswith("false check-ins per 100")]
+    assert len(re.findall(r" [\d.]+ \([\d.]+-[\d.]+\)", line)) == 3
 
 
 def test_a_policy_for_reports_says_that_it_raises_no_alert() -> None:
@@ -178,7 +220,20 @@ def test_several_files_are_one_cohort_and_need_the_truth_in_each(tmp_path: Path)
     found = told(str(one), str(two), "--instrument", "wai-sr-c")
     assert (found["setting"]["files"], found["setting"]["series"]) == (2, 120)
     bare = clinic(tmp_path, truth=False, name="c.csv")
-    assert told(str(one), str(bare), "--instrument", "wai-sr-c")["setting"]["truth"] is False
+    both = told(str(one), str(bare), "--instrument", "wai-sr-c")
+    assert both["setting"]["truth"] is False
+    assert both["setting"]["note"].startswith("No truth column in 1 of 2 files: nobody can tell")
+    # The truth of a part is not used: every session counts, those in strains too.
+    without = [str(clinic(tmp_path, truth=False, name=f"{n}.csv")) for n in "de"]
+    assert both["results"] == told(*without, "--instrument", "wai-sr-c")["results"]
+    assert f"{both['results'][0]['sessions']:,} of them scored" in run(*without, "--instrument", "wai-sr-c").stdout
+
+
+def test_gzip_is_read_like_plain(tmp_path: Path) -> None:
+    file = clinic(tmp_path)
+    plain = told(str(file), "--instrument", "wai-sr-c")
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert told(str(file), "--instrument", "wai-sr-c") == plain
 
 
 def test_ndjson_with_the_truth_from_stdin() -> None:
@@ -235,10 +290,13 @@ def test_the_picture_names_policies_and_axes(tmp_path: Path) -> None:
         ((*SMALL, "--design", "crossed"), "--design"),
         ((*SMALL, "--sessions", "9"), "--sessions"),
         ((*SMALL, "--bands", "low,high"), "--bands"),
+        ((*SMALL, "--cut-off", "36"), "--cut-off"),
         ((*SMALL, "--picture", "a.gif"), "--picture"),
+        ((*SMALL, "--picture", "/proc/a.svg"), "/proc/a.svg cannot be written"),
         ((*SMALL, "--strain-at", "8"), "--strain-depth"),
         ((*SMALL, "--clients", "0"), "--clients"),
         (("nowhere.csv", "--instrument", "wai-sr-c"), "cannot be read"),
+        ((*SMALL, "--policy", "xmr/1", "step-rc/1"), "step-rc/1 is a policy, not a file; give each its own option"),
         (("nowhere.csv", "--instrument", "wai-sr-c", "--missing", "0.2"), "the files bring their own"),
         (("nowhere.csv", "--instrument", "wai-sr-c", "--clients", "5"), "the files bring their own"),
     ],

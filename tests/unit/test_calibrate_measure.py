@@ -151,6 +151,14 @@ def test_where_nothing_or_everything_is_hit_there_is_still_an_interval(hits: flo
     assert 0.05 < figure.high - figure.low < 0.10
 
 
+def test_the_ends_of_nothing_and_everything_are_exact() -> None:
+    """So that one over a rate of 0 has no upper end, and not one of 1e16 sessions."""
+    assert {wilson(0.0, n)[0] for n in range(1, 3000)} == {0.0}
+    assert {wilson(1.0, n)[1] for n in range(1, 3000)} == {1.0}
+    rates = [Ratio(np.zeros(n), np.ones(n)).figure() for n in range(1, 300)]
+    assert {rate.reciprocal().high for rate in rates} == {None}
+
+
 def test_nothing_to_divide_by_is_unknown() -> None:
     assert Ratio(np.zeros(3), np.zeros(3)).figure().to_json() == {"estimate": None, "low": None, "high": None}
 

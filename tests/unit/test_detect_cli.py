@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import subprocess
@@ -166,6 +167,30 @@ def test_presets_and_instruments(tmp_path: Path) -> None:
     assert [e["kind"] for e in parsed(run(file, "--instrument", "srs-v3", "--json"))] == ["drop", "repaired"]
 
 
+SITE = """
+[detection.policies]
+"srs-v3" = "openfit-srs/1"
+[detection.cutoffs]
+"srs-v3" = 36.0
+"wai-sr-c" = 36.0
+"""
+
+
+def test_the_cut_off_of_the_site_holds_where_none_is_given(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(SITE, encoding="utf-8")
+    options = [write(tmp_path, rows("35.5 35.2 35.1")), "--instrument", "srs-v3", "--config", str(site)]
+    found = parsed(run(*options, "--json"))
+    assert [(e["kind"], e["level"]) for e in found] == [("low", 2), ("persisting", 3)]
+    assert found == parsed(run(*options, "--cut-off", "36", "--json"))
+    assert parsed(run(*options, "--cut-off", "30", "--json")) == []
+    assert "openfit-srs/1, preset balanced, cut-off 36" in run(*options).stdout
+    # Another policy gives a notice, if the site's number is one of the scale's.
+    assert [e["kind"] for e in parsed(run(*options, "--policy", "alliance-policy/1", "--json"))] == ["cut-off"]
+    wrong = run(*options[:1], "--instrument", "wai-sr-c", "--config", str(site))
+    assert str(wrong.exception) == "detection.cutoffs: wai-sr-c: give a score from 1 to 5"
+
+
 def test_a_row_set_aside_is_told_and_costs_nothing_else(tmp_path: Path) -> None:
     lines = [*rows("4 4 4 3.2", "b"), *rows("4 4 x 4 3.2"), "a,2027-01-01,4", "a,2027-01-01T00:00Z,4.1"]
     result = run(write(tmp_path, lines), "--instrument", "wai-sr-c", "--json")
@@ -183,8 +208,10 @@ def test_a_row_set_aside_is_told_and_costs_nothing_else(tmp_path: Path) -> None:
 
 def test_stdin_and_ndjson() -> None:
     lines = [json.dumps({"series": "a", "at": f"2026-01-0{i + 1}", "value": v}) for i, v in enumerate([4, 4, 4, 3.2])]
-    result = run("-", "--instrument", "wai-sr-c", "--json", stdin="\n".join(lines).encode())
-    assert [e["kind"] for e in parsed(result)] == ["drop"]
+    text = "\n".join(lines).encode()
+    for given in (text, gzip.compress(text)):
+        result = run("-", "--instrument", "wai-sr-c", "--json", stdin=given)
+        assert [e["kind"] for e in parsed(result)] == ["drop"]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +234,10 @@ def test_wrong_use_is_exit_2_with_one_clear_line(options: list[str], says: str, 
 
 def test_files_that_cannot_be_read_are_exit_2(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("x,y\n1,2\n", encoding="utf-8")
-    for file in (tmp_path / "none.csv", tmp_path, tmp_path / "other.csv"):
+    whole = gzip.compress(b"series,at,value\n" + bytes(range(256)) * 9)
+    (tmp_path / "cut.gz").write_bytes(whole[:-9])
+    (tmp_path / "bad.gz").write_bytes(whole[:20] + b"no" + whole[22:])
+    for file in (tmp_path / "none.csv", tmp_path, *(tmp_path / name for name in ("other.csv", "cut.gz", "bad.gz"))):
         done = subprocess.run(
             [SCRIPT, "detect", file, "--instrument", "wai-sr-c"], capture_output=True, text=True, check=False
         )

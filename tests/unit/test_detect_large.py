@@ -1,7 +1,10 @@
-"""`detect --json` on a large file, judged as arrays, writes what it writes for a small one: the same bytes."""
+"""`detect` on a large file, judged as arrays, says what it says of a small one: with `--json` the same bytes, else a
+line for each event."""
 
 from __future__ import annotations
 
+import gzip
+import json
 import subprocess
 import sys
 from datetime import timedelta
@@ -74,9 +77,49 @@ def test_the_same_bytes(options: list[str], spoilt: bool, tmp_path: Path, monkey
     assert as_arrays[0].count(b"\n") > 200
 
 
+@pytest.mark.parametrize("large", [0, 1 << 40])
+def test_gzip_is_found_from_the_content(large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(write(tmp_path, spoilt=True))
+    plain = told(monkeypatch, large, str(file))
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert told(monkeypatch, large, str(file)) == plain
+
+
 def test_a_file_with_quotation_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = told(monkeypatch, 0, write(tmp_path, spoilt=False))
     assert told(monkeypatch, 0, write(tmp_path, spoilt=False, quoted=True)) == plain
+
+
+@pytest.mark.parametrize("policy", ["alliance-policy/1", "change-point/1"])
+def test_the_text_is_a_line_for_each_event(policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect, "_LARGE", 0)
+    file = write(tmp_path, spoilt=True)
+    arguments = ["detect", file, "--instrument", "wai-sr-c", "--policy", policy]
+    done = CliRunner().invoke(app, arguments)
+    told = [json.loads(line) for line in CliRunner().invoke(app, [*arguments, "--json"]).stdout.splitlines()]
+    events, reasons = [e for e in told if "kind" in e], [e for e in told if "reason" in e]
+    head, *lines = done.stdout.splitlines()
+    assert head == f"Possible alliance strains · wai-sr-c · {policy}, preset balanced"
+    for e, line in zip(events, lines, strict=False):
+        word = ("closed", "notice", "check-in", "priority check-in")[e["level"]]
+        assert line.startswith(f"{e['series']}  {e['index']}  {e['at'][:10]}  {e['value']:.2f}  {word}  ")
+    assert sorted(lines[len(events) : -1]) == sorted(f"set aside: {r['reason']}" for r in reasons)
+    alerted = {e["series"] for e in events}
+    assert lines[-1] == f"301 series, {len(events)} events in {len(alerted)} of them, {len(reasons)} set aside"
+    assert done.exit_code == 3
+    assert len(alerted) > 20
+
+
+def test_names_in_these_lines_cannot_steer_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect, "_LARGE", 0)
+    file = tmp_path / "a.csv"
+    rows = "".join(f"\x1b[31mred,2026010{i},{v}\n" for i, v in enumerate((4, 4, 4, 3.2), 1))
+    file.write_text(f"series,at,value\n{rows}", encoding="utf-8")
+    done = CliRunner().invoke(app, ["detect", str(file), "--instrument", "wai-sr-c"])
+    assert done.stdout.splitlines()[1:] == [
+        "\N{REPLACEMENT CHARACTER}[31mred  4  2026-01-04  3.20  check-in  0.80 below usual 4.00",
+        "1 series, 1 events in 1 of them, 0 set aside",
+    ]
 
 
 def test_a_small_file_does_not_wait_for_numpy(tmp_path: Path) -> None:

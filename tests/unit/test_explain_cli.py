@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Mapping
@@ -52,6 +53,20 @@ def refused(*arguments: object) -> str:
 
 def wai(file: Path, *options: object, code: int = 0) -> dict[str, Any]:
     return told(file, "--instrument", "wai-sr-c", "--series", "W4", *options, code=code)
+
+
+@pytest.mark.parametrize("name", ["/proc/x.svg", "nowhere/x.png"])
+def test_a_chart_that_cannot_be_written_is_said_before_anything_else(file: Path, name: str) -> None:
+    done = explain(file, "--instrument", "wai-sr-c", "--series", "W4", "--chart", name)
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception) == f"{name} cannot be written: No such file or directory"
+    assert done.stdout == ""
+
+
+def test_a_gzip_file_is_read_like_a_plain_one(file: Path) -> None:
+    plain = wai(file)
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert wai(file) == plain
 
 
 # -- what is asked about -------------------------------------------------------------------------
@@ -121,6 +136,13 @@ def test_the_policy_is_the_sites_unless_another_is_named(file: Path) -> None:
     assert (found["policy"], found["preset"]) == ("xmr/1", "sensitive")
     found = wai(file, "--policy", "from-best/1")
     assert (found["policy"], found["preset"]) == ("from-best/1", "balanced")
+
+
+def test_the_cut_off_is_the_sites_unless_another_is_given(file: Path) -> None:
+    Path("site.toml").write_text('[detection]\npolicy = "absolute/1"\n[detection.cutoffs]\n"wai-sr-c" = 4.3\n')
+    found = wai(file, "--config", "site.toml", "--session", 1)
+    assert (found["why"]["code"], found["score"]["compared_with"]["mean"]) == ("low", 4.3)
+    assert wai(file, "--config", "site.toml", "--session", 1, "--cut-off", 4.2)["why"]["code"] == "above-limit"
 
 
 @pytest.mark.parametrize("id", [p.id for p in policies().values() if p.instruments is None])

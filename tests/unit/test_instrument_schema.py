@@ -43,6 +43,7 @@ def test_every_shipped_file_fits(path: Path) -> None:
         (WAI, "verified = true", "verified = 1"),
         (WAI, "verified = true", "verified = true\nwording = 7"),
         (WAI, "count = 12", "count = 12.5"),
+        (WAI, "rc90 = 0.50", "rc90 = 1e10"),
         (WAI, "reverse = []", 'reverse = ["1"]'),
         (WAI, 'rule = "mean"', 'rule = "median"'),
         (WAI, "gated = false", "gated = false\nprice = 3"),

@@ -12,6 +12,7 @@ from fhir_alliance.errors import ConfigError
 
 FOLDER = Path(instruments.__file__).parent
 WAI = (FOLDER / "wai-sr-c.toml").read_text(encoding="utf-8")
+ITEMS = "[items]\ncount = 12\nminimum = 1\nmaximum = 5\nstep = 1"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda p: p.stem)
@@ -226,6 +227,21 @@ def test_an_unknown_instrument_names_the_known_ones() -> None:
         ("step = 1", "step = 0", "items.step: must be above 0"),
         ("step = 1", "step = 0.3", "items.step: must divide the range"),
         ("step = 1", "step = nan", "items.step: give a number"),
+        ("step = 1", "step = 1e-320", "items.step: give a number"),
+        ("step = 1", "step = 1e-7", "items.step: must divide the range into 100,000 steps at most"),
+        ("step = 1", f"step = {'9' * 400}", "items.step: give a number"),
+        ("count = 12", f"count = {'9' * 400}", "items.count: give a whole number"),
+        ("count = 12", f"count = 0x{'f' * 5000}", "items.count: give a whole number"),
+        ("maximum = 5\nstep", "maximum = 1e308\nstep", "items.maximum: give a number"),
+        ("rc90 = 0.50", "rc90 = 1e-320", "change.rc90: give a number"),
+        ("s0 = 0.33", f"s0 = {'9' * 400}", "change.s0: give a number"),
+        (ITEMS, f'[answers]\n"a" = 4\n\n{ITEMS[:-1]}0', "items.step: must be above 0"),
+        (
+            "value = 4.166666666666667, raw = 50",
+            f"value = {'9' * 400}, raw = 50",
+            "example 1: scores.total.value: give a number",
+        ),
+        ("1 = 4, 2 = 5, 3 = 4", "1 = 1e-320, 2 = 5, 3 = 4", "example 1: answers: item 1 is not on the grid"),
         ("[items]\ncount = 12\nminimum = 1", "[items]\ncount = 12\nminimum = 5", "minimum must be below maximum"),
         ("items = [4, 6, 8, 11]", "items = [4, 6, 8, 10]", "item 10: in more than one subscale"),
         ("items = [4, 6, 8, 11]", "items = [4, 6, 8, 8]", "scale 'goal': item 8 twice"),
@@ -284,7 +300,14 @@ def test_a_definition_without_examples_is_not_valid(tmp_path: Path) -> None:
     assert instruments.validate(path) == ["example: give one worked example or more"]
 
 
-@pytest.mark.parametrize(("content", "problem"), [(b"id = ", "not valid TOML"), (b"\xff\xfe", "not UTF-8 text")])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"id = ", "not valid TOML"),
+        (b"\xff\xfe", "not UTF-8 text"),
+        (b"id = " + b"9" * 5000, "a number is too long"),
+    ],
+)
 def test_what_is_not_toml_is_a_problem(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "broken.toml"
     path.write_bytes(content)

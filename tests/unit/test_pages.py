@@ -49,6 +49,19 @@ def test_the_lenient_reading_equals_the_typed_one(bundle: dict[str, Any], indent
     assert lenient == (usual[0], usual[1] + 1, *usual[2:])
 
 
+def test_what_nests_too_deeply_costs_its_own_entry() -> None:
+    deep = "[" * 3000 + "]" * 3000
+    entries = [{"resource": {"id": "a"}}, {"resource": {"id": "b", "x": "@"}}, {"resource": {"id": "c"}, "search": "@"}]
+    bundle = {"resourceType": "Bundle", "total": 3, "extension": "@", "entry": [*entries, "@", {"resource": "@"}]}
+    page = read_page(json.dumps(bundle).replace('"@"', deep).encode())
+    assert (page.dropped, page.total, page.readable) == (2, 3, True)
+    assert [bytes(m).replace(deep.encode(), b"0") for m in page.matches] == [
+        b'{"id": "a"}',
+        b'{"id": "b", "x": 0}',
+        b'{"id": "c"}',
+    ]
+
+
 def test_an_ordinary_page_takes_the_fast_path() -> None:
     entry = {"fullUrl": "x", "resource": {"id": "a"}, "search": {"mode": "match"}}
     bundle = {"resourceType": "Bundle", "total": 1, "link": [{"relation": "next", "url": "n"}], "entry": [entry, {}]}

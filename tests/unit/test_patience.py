@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from datetime import timedelta
 
 import pytest
 
@@ -30,3 +32,12 @@ def test_a_429_without_a_word_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> 
     while patience.wait(rule, None):
         pass
     assert pauses.seconds == [30, 60, 120]
+
+
+def test_what_is_too_long_is_said_truly() -> None:
+    patience, rule = Patience(Http(max_wait=timedelta(seconds=3), attempts=4), Pauses()), rule_for(429)
+    assert rule is not None
+    assert (patience.too_long(2), patience.too_long(4), patience.limit) == (False, True, "max_wait")
+    assert patience.wait(rule, 2)
+    assert patience.too_long(2)
+    assert re.fullmatch(r"the [01]\.\d s that are left of max_wait", patience.limit)

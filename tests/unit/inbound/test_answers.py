@@ -25,7 +25,7 @@ from response_forms import (
     with_answer,
 )
 
-from fhir_alliance.fhir.inbound import decode_response, rules
+from fhir_alliance.fhir.inbound import decode_response, read_response, rules
 from fhir_alliance.model import Outcome
 
 DAR = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
@@ -44,6 +44,13 @@ def one(*answers: object, **more: Any) -> str | None:
 @pytest.mark.parametrize("answer", [1, 5, {"valueDecimal": 4}, {"valueDecimal": 4.0}, {"valueInteger": 4.0}])
 def test_whole_numbers_in_range_count(answer: object) -> None:
     assert one(answer) is None
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), 10**400, 1e300])
+@pytest.mark.parametrize("key", ["valueInteger", "valueDecimal"])
+def test_a_number_that_no_scale_holds_is_out_of_range(number: float, key: str) -> None:
+    assert read_response(with_answer(7, {key: number}), RULES).code == "out-of-range"
+    assert read_response(with_answer(7, coded(number)), RULES).code == "out-of-range"
 
 
 @pytest.mark.parametrize(
