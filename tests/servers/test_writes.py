@@ -11,6 +11,7 @@ from . import faults
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import Ehr, Json, state, value, versions
+from .filed import Filed
 from .product import Ran, Site
 from .proxy import Action, Answer, Call, Proxy
 from .running import Server
@@ -33,69 +34,71 @@ def once_each(ehr: Ehr, patient: str, totals: tuple[float, ...]) -> list[Json]:
     return found
 
 
-def test_writes_off_then_on(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+def test_writes_off_then_on(ehr: Ehr, filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site(proxy.base, **{"write.enabled": False})
     planned = here.sync().report["planned"]
-    assert planned == {"Observation": {"create": 5}, "Task": {"create": 1}}
+    assert planned == filed.amounts(scores=5, alerts=1)
     here.sync()
     assert proxy.writes == []
-    here.configure(write__enabled=True, write__types=["Observation"])
+    types = here.options["write.types"]
+    here.configure(write__enabled=True, write__types=types[:1])
     here.sync()
-    once_each(ehr, patient, STRAIN)
-    assert ehr.tasks(patient) == []
-    here.configure(write__types=["Observation", "Task"])
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == (["raised"] if len(types) < 2 else [])
+    here.configure(write__types=types)
     here.sync()
-    once_each(ehr, patient, STRAIN)
-    assert [state(task) for task in ehr.tasks(patient)] == ["open"]
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == ["raised"]
 
 
-def test_a_dry_run_makes_and_moves_nothing(clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+def test_a_dry_run_makes_and_moves_nothing(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site(proxy.base)
-    assert here.sync("--dry-run").report["planned"] == {"Observation": {"create": 5}, "Task": {"create": 1}}
+    assert here.sync("--dry-run").report["planned"] == filed.amounts(scores=5, alerts=1)
     assert proxy.writes == []
+    assert filed.turns(patient) == []
     assert not here.store.parent.exists()
 
 
-def test_the_write_cap_leaves_the_rest_planned(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_the_write_cap_leaves_the_rest_planned(filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site()
     here.sync("--max-writes", "2", code=3)
-    assert len(ehr.observations(patient)) + len(ehr.tasks(patient)) == 2
+    assert len(filed.series(patient)) + len(filed.turns(patient)) == 2
     here.sync()
-    once_each(ehr, patient, STRAIN)
-    assert len(ehr.tasks(patient)) == 1
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == ["raised"]
 
 
-def test_a_create_that_got_in_without_an_answer(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
-    unanswered(ehr, clinic, site, proxy, faults.lost)
+def test_a_create_that_got_in_without_an_answer(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    unanswered(filed, clinic, site, proxy, faults.lost)
 
 
 @pytest.mark.parametrize("fault", [faults.reset, faults.status(500), faults.html(502)], ids=["reset", "500", "502"])
-def test_a_create_that_got_lost(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy, fault: Action) -> None:
-    unanswered(ehr, clinic, site, proxy, fault)
+def test_a_create_that_got_lost(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy, fault: Action) -> None:
+    unanswered(filed, clinic, site, proxy, fault)
 
 
-def unanswered(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy, fault: Action) -> None:
+def unanswered(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy, fault: Action) -> None:
     """Of a score and of an alert: found out at the next pass, then exactly one."""
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site(proxy.base)
+    amounts = {type: created["create"] for type, created in filed.amounts(scores=5, alerts=1).items()}
     sent = [
-        proxy.fault(fault, method="POST", type="Observation", first=2, times=1),
-        proxy.fault(fault, method="POST", type="Task", times=1),
+        proxy.fault(fault, method="POST", type=type, first=min(count, 2), times=1) for type, count in amounts.items()
     ]
     first, *later = settle(here)
     assert first.code == 3
     assert first.report["unknown"]
     assert later
     assert all(rule.hits >= rule.first for rule in sent)
-    once_each(ehr, patient, STRAIN)
-    assert [state(task) for task in ehr.tasks(patient)] == ["open"]
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == ["raised"]
 
 
 def test_a_create_without_an_answer_where_conditions_are_ignored(
