@@ -20,6 +20,7 @@ from .derive import SeriesStory, Strain, strains
 from .detection import Policy
 from .errors import ConfigError
 from .explanation import Account, Case, account
+from .files import content
 from .keys import Keys
 from .messages import thread_of
 from .model import Episode, EpisodeState, Instrument
@@ -77,10 +78,7 @@ def of_file(
     cutoff: float | None = None,
 ) -> list[Told]:
     """The named series of a file (or its only one). ConfigError when it is not there."""
-    try:
-        file = read_series(path.read_bytes(), instrument.change)
-    except OSError as error:
-        raise ConfigError(f"the file cannot be read: {error.strerror}") from None
+    file = read_series(content(str(path)), instrument.change)
     chosen = [s for s in file.series if series is None or s.name == series]
     if not chosen or (series is None and len(chosen) > 1):
         raise ConfigError(f"say which series with --series; the file has {len(file.series)}")

@@ -34,6 +34,17 @@ _SPACE = b" \t\r\n"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
+def content(name: str) -> bytes:
+    """All of a file as it is, gzip undone; "-" is standard input. ConfigError when it cannot be read."""
+    try:
+        data = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+        return gzip.decompress(data) if data.startswith(_GZIP) else data
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise ConfigError(f"{name} is damaged gzip") from None
+    except OSError as error:
+        raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
+
+
 class _Whole(Enum):
     """Is some text one JSON value?"""
 

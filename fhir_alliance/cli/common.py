@@ -128,6 +128,26 @@ def printable(text: str) -> str:
 
 
 @contextmanager
+def writing(path: Path | str) -> Iterator[None]:
+    """While the file or folder that the user named is written: ConfigError when it cannot be."""
+    from ..errors import ConfigError
+
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def check_writable(file: Path) -> None:
+    """ConfigError when this file cannot be written: found out before the work for it, and nothing is left of that."""
+    new = not file.exists()
+    with writing(file):
+        file.open("ab").close()
+        if new:
+            file.unlink()
+
+
+@contextmanager
 def stopping() -> Iterator[threading.Event]:
     """An event that SIGTERM and SIGINT set; `.signal` on the event holds the number."""
     event = threading.Event()

@@ -6,14 +6,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import app
-from .common import JsonOption
+from .common import JsonOption, writing
 
 if TYPE_CHECKING:
     from ..demo.run import Outcome
@@ -46,8 +46,8 @@ def demo(
     if serve and server:
         raise ConfigError("--serve keeps the demo's own server up; yours (--server) stays up anyway")
     configure("warning")
-    with _ending(), _folder(keep) as folder, _server(server, folder) as running:
-        charts = out or (None if as_json else OUT)
+    charts = out or (None if as_json else OUT)
+    with _ending(), _saved(charts), _folder(keep) as folder, _server(server, folder) as running:
         outcome = _run(running, folder, charts, quiet=as_json)
         if as_json:
             _print_json(outcome)
@@ -91,6 +91,26 @@ def _folder(keep: bool) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _saved(folder: Path | None) -> Iterator[None]:
+    """The folder of the charts: made before anything runs, and gone again when nothing came into it."""
+    from tempfile import TemporaryFile
+
+    if folder is None:
+        yield
+        return
+    new = not folder.exists()
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    try:
+        yield
+    finally:
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
+
+
 def _server(url: str | None, folder: Path) -> AbstractContextManager[Server]:
     from ..demo.server import embedded, given
 
@@ -107,7 +127,8 @@ def _run(server: Server, folder: Path, charts: Path | None, *, quiet: bool) -> O
         if charts:
             from ..demo.saving import save
 
-            save(outcome, charts, teller.step("Drawing the charts"))
+            with writing(charts):
+                save(outcome, charts, teller.step("Drawing the charts"))
     return outcome
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -31,7 +30,9 @@ _AT_ONCE = 10_000
 
 @app.command()
 def detect(
-    file: str = typer.Argument(help="CSV with the columns series,at,value, or NDJSON with these keys; - is stdin."),
+    file: str = typer.Argument(
+        help="CSV with the columns series,at,value, or NDJSON with these keys, plain or gzip; - is stdin."
+    ),
     instrument: str = typer.Option(..., help="Id or file of the instrument that the scores are totals of."),
     policy: str | None = typer.Option(
         None, help="Id of the policy, as `policies list` names them [default: the site's, else alliance-policy/1]."
@@ -54,11 +55,12 @@ def detect(
     line of its own. Exit code 3 when a row had to be set aside.
     """
     from ..errors import Exit
+    from ..files import content
 
     chosen = find_instrument(instrument, config, for_strains=True)
     cutoff = find_cutoff(chosen, cut_off, config)
     by = find_policy(chosen.id, policy, preset, config)
-    data = _content(file)
+    data = content(file)
     if as_json:
         problems = _print_json(data, chosen.change, by, cutoff)
     else:
@@ -66,17 +68,6 @@ def detect(
         problems = (_print_lines if len(data) >= _LARGE else _print_text)(data, chosen, by, cutoff)
     if problems:
         raise typer.Exit(int(Exit.PARTIAL))
-
-
-def _content(file: str) -> bytes:
-    from ..errors import ConfigError
-
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _events(

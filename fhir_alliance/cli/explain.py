@@ -12,12 +12,14 @@ from .common import (
     ConfigOption,
     EndpointOption,
     JsonOption,
+    check_writable,
     find_cutoff,
     find_instrument,
     find_policy,
     load_settings,
     one_endpoint,
     printable,
+    writing,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ def explain(
 
     if chart is not None and chart.suffix not in {".svg", ".png"}:
         raise ConfigError("a chart is saved as .svg or .png")
+    if chart is not None:
+        check_writable(chart)
     if Path(what).is_file():
         if practitioner:
             raise ConfigError("--practitioner is for a patient; a file has series, --series NAME")
@@ -165,5 +169,7 @@ def _save(path: Path, found: list[Told], dark: bool) -> None:
             compared=comparison(t.account),
         )
         target = path if len(found) == 1 else path.with_stem(f"{path.stem}-{i + 1}")
-        target.write_bytes(to_png(spec) if path.suffix == ".png" else to_svg(spec).encode())
+        drawn = to_png(spec) if path.suffix == ".png" else to_svg(spec).encode()
+        with writing(target):
+            target.write_bytes(drawn)
         typer.echo(f"chart saved: {target}", err=True)

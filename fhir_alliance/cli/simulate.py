@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .clinic import clinic_command, session_range
-from .common import find_instrument
+from .common import find_instrument, writing
 
 
 @clinic_command
@@ -54,7 +53,7 @@ def simulate(
     if out == "-":
         _write(out, folder.lines(resources))
         return
-    with _writing(out):
+    with writing(out):
         folder.write(Path(out), resources, series(), before=bool(parameters.late or parameters.amended))
 
 
@@ -64,15 +63,5 @@ def _write(out: str, pieces: Iterable[bytes]) -> None:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    with _writing(out), Path(out).open("wb") as file:
+    with writing(out), Path(out).open("wb") as file:
         file.writelines(pieces)
-
-
-@contextmanager
-def _writing(out: str) -> Iterator[None]:
-    from ..errors import ConfigError
-
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(f"{out} cannot be written: {error.strerror}") from None

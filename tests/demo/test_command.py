@@ -243,6 +243,22 @@ def test_serving_somebody_elses_server_is_refused(tmp_path: Path) -> None:
     assert "--serve" in refused("--serve", "--server", "http://127.0.0.1:9/fhir", folder=tmp_path)
 
 
+@pytest.mark.parametrize("out", ["/proc/nope", "{taken}/charts", "{taken}"])
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_runs(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, out: str
+) -> None:
+    taken = tmp_path_factory.mktemp("elsewhere") / "taken"
+    taken.touch()
+    named = out.format(taken=taken)
+    told = refused("--out", named, folder=tmp_path)
+    assert told.startswith(f"fhir-alliance: {named} cannot be written: ")
+    assert len(told.splitlines()) == 1
+
+
+def test_the_folder_of_the_charts_is_gone_where_nothing_came_into_it(tmp_path: Path) -> None:
+    assert "on this machine" in refused("--server", "https://ehr.invalid/fhir", "--out", "new", folder=tmp_path)
+
+
 def test_a_stopped_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     pytest.importorskip("sekmet")
     with subprocess.Popen(command("--json"), env=os.environ | {"TMPDIR": str(tmp_path)}, cwd=tmp_path) as process:

@@ -360,7 +360,8 @@ class World:
         wanted: dict[str, dict[str, Json]] = {"Observation": {}, "Task": {}}
         for entry in plan:
             wanted[entry["type"]][_key(entry["resource"])] = entry["resource"]
-        scores = [o for o in self.ehr.observations(self.home) if o["status"] != "entered-in-error"]
+        found = (*self.ehr.observations(self.home), *self.ehr.observations(self.away))
+        scores = [o for o in found if o["status"] != "entered-in-error"]
         assert {_key(o) for o in scores} == wanted["Observation"].keys()
         for score in scores:
             planned = wanted["Observation"][_key(score)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import subprocess
@@ -207,8 +208,10 @@ def test_a_row_set_aside_is_told_and_costs_nothing_else(tmp_path: Path) -> None:
 
 def test_stdin_and_ndjson() -> None:
     lines = [json.dumps({"series": "a", "at": f"2026-01-0{i + 1}", "value": v}) for i, v in enumerate([4, 4, 4, 3.2])]
-    result = run("-", "--instrument", "wai-sr-c", "--json", stdin="\n".join(lines).encode())
-    assert [e["kind"] for e in parsed(result)] == ["drop"]
+    text = "\n".join(lines).encode()
+    for given in (text, gzip.compress(text)):
+        result = run("-", "--instrument", "wai-sr-c", "--json", stdin=given)
+        assert [e["kind"] for e in parsed(result)] == ["drop"]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +234,10 @@ def test_wrong_use_is_exit_2_with_one_clear_line(options: list[str], says: str, 
 
 def test_files_that_cannot_be_read_are_exit_2(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("x,y\n1,2\n", encoding="utf-8")
-    for file in (tmp_path / "none.csv", tmp_path, tmp_path / "other.csv"):
+    whole = gzip.compress(b"series,at,value\n" + bytes(range(256)) * 9)
+    (tmp_path / "cut.gz").write_bytes(whole[:-9])
+    (tmp_path / "bad.gz").write_bytes(whole[:20] + b"no" + whole[22:])
+    for file in (tmp_path / "none.csv", tmp_path, *(tmp_path / name for name in ("other.csv", "cut.gz", "bad.gz"))):
         done = subprocess.run(
             [SCRIPT, "detect", file, "--instrument", "wai-sr-c"], capture_output=True, text=True, check=False
         )

@@ -3,6 +3,7 @@ line for each event."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -74,6 +75,14 @@ def test_the_same_bytes(options: list[str], spoilt: bool, tmp_path: Path, monkey
     assert as_arrays == by_rows
     assert as_arrays[1] == (3 if spoilt else 0)
     assert as_arrays[0].count(b"\n") > 200
+
+
+@pytest.mark.parametrize("large", [0, 1 << 40])
+def test_gzip_is_found_from_the_content(large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(write(tmp_path, spoilt=True))
+    plain = told(monkeypatch, large, str(file))
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert told(monkeypatch, large, str(file)) == plain
 
 
 def test_a_file_with_quotation_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

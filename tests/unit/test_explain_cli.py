@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Mapping
@@ -52,6 +53,20 @@ def refused(*arguments: object) -> str:
 
 def wai(file: Path, *options: object, code: int = 0) -> dict[str, Any]:
     return told(file, "--instrument", "wai-sr-c", "--series", "W4", *options, code=code)
+
+
+@pytest.mark.parametrize("name", ["/proc/x.svg", "nowhere/x.png"])
+def test_a_chart_that_cannot_be_written_is_said_before_anything_else(file: Path, name: str) -> None:
+    done = explain(file, "--instrument", "wai-sr-c", "--series", "W4", "--chart", name)
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception) == f"{name} cannot be written: No such file or directory"
+    assert done.stdout == ""
+
+
+def test_a_gzip_file_is_read_like_a_plain_one(file: Path) -> None:
+    plain = wai(file)
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert wai(file) == plain
 
 
 # -- what is asked about -------------------------------------------------------------------------
