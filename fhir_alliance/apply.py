@@ -168,6 +168,8 @@ class Applier:
         except Refused as error:
             if not THERE_ALREADY.intersection(error.codes):
                 raise
+            if ours := self.chosen(action.type, self._sent_already(action, expected)):
+                return self._adopt(action, row, sink, ours)
             self._settled(action, row, "", "", "", count=False)
             return True
         faults.reached("sent")
@@ -226,11 +228,12 @@ class Applier:
     def _about(self, action: Action) -> Json | None:
         """An alert of ours about the same score, from before this store: never raise it twice."""
         content = action.content
-        if not (isinstance(content, AlertContent) and content.event == "raised" and self.frame.focus):
+        if not (isinstance(content, AlertContent) and content.event == "raised"):
             return None
-        focus = self.frame.focus.get(content.focus_key)
-        system = f"{self.frame.namespace}/alert"
-        return find_about(self.client, action.type, system, content.patient, focus) if focus else None
+        # Where no score is filed, or its id was not told, an alert is about the form.
+        focus = (self.frame.focus or {}).get(content.focus_key)
+        onset = {f"QuestionnaireResponse/{content.response}", *([focus] if focus else [])}
+        return find_about(self.client, action.type, f"{self.frame.namespace}/alert", content.patient, onset)
 
     def _place(self, action: Action) -> None:
         """A panel lists Observations by their ids in the EHR, those of earlier passes too."""

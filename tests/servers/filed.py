@@ -53,7 +53,9 @@ class Filed:
     def _explained(self, patient: str) -> list[float]:
         assert self.here is not None
         told = self.here.run("explain", f"Patient/{patient}", "--json")
-        return [s["value"] for s in told.report["sessions"] if s["usable"]] if told.code == 0 else []
+        if not told.out.startswith("{"):
+            return []  # nothing is known of that patient
+        return [round(s["value"], 6) for s in told.report["sessions"] if s["usable"]]
 
     def turns(self, patient: str) -> list[str]:
         """What was told of the patient's strains, in order: raised, worse, recovered, withdrawn."""

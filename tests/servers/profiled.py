@@ -1,5 +1,6 @@
-"""Which scenario is shown on which vendor's profile (`like-epic`: a real server that refuses what Epic refuses), and why
-not on the others.
+"""Which scenario is shown on which vendor's profile, and why not on the others.
+
+`like-epic` is a real server that refuses what Epic refuses.
 
 What a profile does not take is shown by test_profiles.py, where the report says what, why, and what to switch on.
 """
@@ -11,11 +12,14 @@ from collections.abc import Mapping
 from fhir_alliance.vendors import vendors
 
 _ALL: dict[str, str] = {}
-_OBSERVED = dict.fromkeys(("like-epic", "like-oracle", "like-athena", "like-ecw"), "takes no Observation of a survey: the series is compared in the corrections of test_profiles.py")
-_TASKS = dict.fromkeys(_OBSERVED, "takes no Task, as the report says: alerts elsewhere are told in the scenario above")
-_NOTHING_FILED = dict.fromkeys(("like-athena", "like-ecw"), "nothing stands in the EHR to be adopted: a webhook tells again, under other keys")
-_NO_CREATES = dict.fromkeys(("like-athena", "like-ecw"), "nothing is created in the EHR; a webhook that stumbles has its own test in test_vendors.py")
-_ONE_WRITE = dict.fromkeys(("like-oracle", *_NO_CREATES), "a single write or none, so that no cap is reached")
+_VENDORS = ("like-epic", "like-oracle", "like-athena", "like-ecw")
+_ELSEWHERE = _VENDORS[2:]
+_OBSERVED = dict.fromkeys(_VENDORS, "takes no Observation of a survey: see corrections_reach_what_stands")
+_TASKS = dict.fromkeys(_VENDORS, "takes no Task: see what_is_refused_is_told_with_what_to_set")
+_FLAGS = dict.fromkeys(_VENDORS, "takes no Flag: see what_is_refused_is_told_with_what_to_set")
+_NOTHING_FILED = dict.fromkeys(_ELSEWHERE, "nothing stands in the EHR that could be adopted: a webhook tells again")
+_NO_CREATES = dict.fromkeys(_ELSEWHERE, "creates nothing in the EHR: see a_webhook_that_stumbles")
+_FEW = dict.fromkeys(_VENDORS[1:], "a single write or none")
 _FREE = {"like-generous": "refuses nothing: sekmet without a profile shows it"}
 
 SHOWN: Mapping[str, Mapping[str, str]] = {
@@ -39,13 +43,13 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "like-epic": "files no score without a session, and these have none: see no_session_no_row",
         **_FREE,
     },
-    "flags_as_alerts": dict.fromkeys(_OBSERVED, "takes no Flag, as the report says") | _FREE,
+    "flags_as_alerts": _FLAGS | _FREE,
     # test_writes.py
     "writes_off_then_on": _ALL,
     "a_dry_run_makes_and_moves_nothing": _ALL | _FREE,
-    "the_write_cap_leaves_the_rest_planned": _ONE_WRITE | _FREE,
+    "the_write_cap_leaves_the_rest_planned": _FEW | _FREE,
     "a_create_that_got_in_without_an_answer": _NO_CREATES | _FREE,
-    "restart_mid_run": dict.fromkeys(_ONE_WRITE, "fewer than four writes, or none") | _FREE,
+    "restart_mid_run": _FEW | _FREE,
 }
 """Scenario → the profiles that are left out, each with its reason."""
 _ELSE = "what it refuses plays no part: sekmet shows the same"

@@ -224,7 +224,7 @@ def test_vanished_is_reported_never_deleted(ehr: Ehr, clinic: Clinic, site: Make
 
 def test_many_pages(ehr: Ehr, filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
-    totals = [30 + n / 10 for n in range(14)]
+    totals = [round(30 + n / 10, 1) for n in range(14)]
     clinic.course(patient, doctor, totals)
     first = ehr.ask("GET", "QuestionnaireResponse", params={"patient": patient, "_count": "3"}).json()
     assert len([e for e in first["entry"] if e.get("search", {}).get("mode") != "outcome"]) == 3

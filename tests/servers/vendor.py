@@ -84,10 +84,8 @@ class VendorProxy(Proxy):
                 continue
             if not _fits(takes, resource):
                 return _refused(takes.refusal)
-            what = json.dumps([resource.get(name) for name in ("subject", "code", "effectiveDateTime")])
-            if takes.repeated and what in self._filed:
+            if takes.repeated and _what(resource) in self._filed:
                 return _refused(takes.repeated)
-            self._filed.add(what)
         return None
 
     # -- what it makes of a request, and of an answer
@@ -116,6 +114,7 @@ class VendorProxy(Proxy):
             headers.pop("etag", None)
             body = _without_versions(body)
         if call.method == "POST" and answer.status == 201:
+            self._filed.add(_what(json.loads(call.body)))
             place = headers.get("location", "")
             if server.location == "relative":
                 headers["location"] = urlsplit(place).path.removeprefix(self.prefix).strip("/").split("/_history")[0]
@@ -144,6 +143,11 @@ def _fits(takes: Takes, resource: Mapping[str, Any]) -> bool:
         return False
     who = {str(one.get("reference")).split("/")[0] for one in resource.get("recipient", [])}
     return not takes.recipient or bool(who and who <= set(takes.recipient))
+
+
+def _what(resource: Mapping[str, Any]) -> str:
+    """By what a vendor knows a row that it has already."""
+    return json.dumps([resource.get(name) for name in ("subject", "code", "effectiveDateTime")])
 
 
 def _refused(refusal: Refusal) -> Answer:
