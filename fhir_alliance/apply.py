@@ -30,6 +30,9 @@ UNRESOLVED = frozenset({400, 404, 422})
 """How EHRs refuse a create whose patient was merged into another meanwhile (`fhir.md` 6, no. 34)."""
 LEFT = frozenset({"cannot-be-changed", "no-etag"})
 """Refusals of a change that no later pass can mend."""
+REFUSING = frozenset({400, 403, 405, 422})
+"""How EHRs refuse a new resource of a type that they do not take at all, or not of this kind."""
+ADVICE = "; fhir-alliance doctor tells what this EHR takes, and what to set"
 
 
 class WriteCap(Exception):
@@ -93,7 +96,8 @@ class Applier:
             self._place(action)
             return self._create(action, row) if action.op is Op.CREATE else self._update(action, row)
         except (Refused, Forbidden, Conflict, NotFound) as error:
-            self._refuse(action, row, error.status, error.codes, str(error))
+            advice = ADVICE if action.op is Op.CREATE and error.status in REFUSING else ""
+            self._refuse(action, row, error.status, error.codes, f"{error}{advice}")
             if action.op is Op.CREATE and error.status in UNRESOLVED:
                 self.turned_down.add(action.patient)
             if action.op is Op.RETRACT and LEFT.intersection(error.codes):

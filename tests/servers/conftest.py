@@ -19,7 +19,7 @@ from .filed import Filed
 from .hook import Receiver
 from .matrix import MATRIX
 from .product import Site
-from .profiles import plain
+from .profiles import plain, wants_open
 from .proxy import Proxy
 from .running import RECIPES, Server
 from .vendor import VendorProxy
@@ -80,8 +80,11 @@ def ehr(server: Server) -> Ehr:
 
 
 @pytest.fixture
-def clinic(ehr: Ehr) -> Clinic:
-    return Clinic(ehr)
+def clinic(server: Server, ehr: Ehr) -> Clinic:
+    made = Clinic(ehr)
+    if server.recipe.like and wants_open(server.recipe.like):
+        made.leave_open()
+    return made
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def _only(*names: str, why: str) -> dict[str, str]:
 EVERYWHERE: dict[str, str] = {}
 SMART = _only("sekmet-smart", why="has no authorisation server")
 FAST = _only("sekmet", why="about the product alone: no real server's answer plays a part; one shows it")
+PROFILE = _only(why="about the ways of a vendor's EHR, which stands in front of it as like-…")
 SIGNED_FAST = {name: why for name, why in FAST.items() if name != "sekmet-smart"}
 
 MATRIX: dict[str, Row] = {
@@ -140,6 +141,14 @@ MATRIX: dict[str, Row] = {
         "searches by POST", {"medplum": "its skin, which is ours, gives no further pages of them", **TWINS}
     ),
     "a_watermark_by_days": Row("watermark by days", TWINS),
+    # test_profiles.py
+    "corrections_reach_what_stands": Row("corrections, wherever scores stand", PROFILE),
+    "what_is_refused_is_told_with_what_to_set": Row("what a vendor refuses: what, why, what to set", PROFILE),
+    "a_session_that_is_closed_takes_no_row": Row("closed session, no flowsheet row", PROFILE),
+    "shells_wait_and_failures_of_every_kind_lose_nothing": Row("forms without answers, 500 for everything", PROFILE),
+    "a_minute_that_is_used_up_is_waited_for": Row("429 for the rest of the minute", PROFILE),
+    "a_cache_and_a_raced_create_are_not_believed": Row("search cache, raced conditional create", PROFILE),
+    "a_profile_pages_and_names_as_its_vendor_does": Row("paging, ids, order of each vendor", PROFILE),
     # test_doctor.py
     "the_pages_say_what_doctor_prints": Row(
         "what doctor prints is in the docs", _only("sekmet", "hapi", "medplum", why="its page would say the same")

@@ -40,6 +40,11 @@ def wanted(vendor: str) -> dict[str, Any]:
     return stamp | {f"endpoint.main.parameters.{name}": "Organization/1" for name in server.requires}
 
 
+def wants_open(vendor: str) -> bool:
+    """Does it file a score into an open session only?"""
+    return any(takes.encounter for takes in vendors()[vendor].takes)
+
+
 def heard(hook: Receiver) -> dict[str, Any]:
     """The site's own system listens, too. Its secret is what the file `token` holds (`Site`)."""
     return {"alerts.webhook.url": hook.url, "alerts.webhook.secret": {"file": "token"}}

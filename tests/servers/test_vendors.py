@@ -15,7 +15,7 @@ from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import Ehr, Json, reference, state, versions
 from .hook import Receiver
-from .profiles import FITTING, fitting, wanted
+from .profiles import FITTING, fitting, wanted, wants_open
 from .proxy import Call
 from .running import Server
 from .test_crash import kill_at
@@ -28,11 +28,13 @@ TAKES_OBSERVATIONS = [v.id for v in vendors().values() if "observation" in v.sin
 
 
 @pytest.fixture
-def front(server: Server) -> Iterator[Front]:
+def front(server: Server, clinic: Clinic) -> Iterator[Front]:
     """Makes a vendor's EHR of the real server."""
     made: list[VendorProxy] = []
 
     def make(vendor: str) -> VendorProxy:
+        if wants_open(vendor):
+            clinic.leave_open()
         made.append(VendorProxy(server.base, vendors()[vendor]))
         return made[-1]
 
