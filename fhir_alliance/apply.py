@@ -237,7 +237,12 @@ class Applier:
         # Where no score is filed, or its id was not told, an alert is about the form.
         focus = (self.frame.focus or {}).get(content.focus_key)
         onset = {f"QuestionnaireResponse/{content.response}", *([focus] if focus else [])}
-        return find_about(self.client, action.type, f"{self.frame.namespace}/alert", content.patient, onset)
+        try:
+            return find_about(self.client, action.type, f"{self.frame.namespace}/alert", content.patient, onset)
+        except (Forbidden, Refused):
+            if focus:
+                raise
+            return None  # not to be looked up here: the answer to the create tells
 
     def _place(self, action: Action) -> None:
         """A panel lists Observations by their ids in the EHR, those of earlier passes too."""

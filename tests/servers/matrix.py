@@ -179,7 +179,7 @@ MATRIX: dict[str, Row] = {
     "a_dry_run_makes_and_moves_nothing": Row("dry run", SIGNED_FAST),
     "the_write_cap_leaves_the_rest_planned": Row("write cap", SIGNED_FAST),
     "a_create_that_got_in_without_an_answer": Row("response lost after a create", SIGNED_FAULTS),
-    "a_create_that_got_lost": Row("reset, 500, 502 on a create that never got in", SIGNED_FAST),
+    "a_create_that_got_lost": Row("reset, 500, 502 on a create that never got in", FAST),
     "a_create_without_an_answer_where_conditions_are_ignored": Row("the same without If-None-Exist", SIGNED_FAULTS),
     "an_unknown_write_waits_for_a_late_index": Row("unknown write, late index", SIGNED_FAST),
     "an_update_without_an_answer": Row("lost response and reset on update", SIGNED_FAULTS),

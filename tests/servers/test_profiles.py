@@ -111,15 +111,15 @@ def test_shells_wait_and_failures_of_every_kind_lose_nothing(
 
 
 def test_a_minute_that_is_used_up_is_waited_for(server: Server, filed: Filed, clinic: Clinic, site: MakeSite) -> None:
-    """429 without a word about when, several times in a pass."""
+    """429 without a word about when, in the middle of a pass."""
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     told = vendors()[server.recipe.like]
-    short = msgspec.structs.replace(told.server, per_minute=3)
+    short = msgspec.structs.replace(told.server, per_minute=2)
     busy = VendorProxy(server.base, msgspec.structs.replace(told, server=short))
     site(busy.base).sync()
     busy.down()
-    assert [seen.status for seen in busy.seen].count(429) >= 2
+    assert [seen.status for seen in busy.seen].count(429) >= 1
     assert filed.series(patient) == list(STRAIN)
 
 
