@@ -144,6 +144,7 @@ MATRIX: dict[str, Row] = {
     # test_profiles.py
     "corrections_reach_what_stands": Row("corrections, wherever scores stand", PROFILE),
     "what_is_refused_is_told_with_what_to_set": Row("what a vendor refuses: what, why, what to set", PROFILE),
+    "a_cohort_that_cannot_be_searched_is_told_with_what_to_set": Row("no search across patients: what to set", PROFILE),
     "a_session_that_is_closed_takes_no_row": Row("closed session, no flowsheet row", PROFILE),
     "shells_wait_and_failures_of_every_kind_lose_nothing": Row("forms without answers, 500 for everything", PROFILE),
     "a_minute_that_is_used_up_is_waited_for": Row("429 for the rest of the minute", PROFILE),

@@ -78,6 +78,21 @@ def test_what_is_refused_is_told_with_what_to_set(
     assert here.sync().report["refused"] == {}
 
 
+def test_a_cohort_that_cannot_be_searched_is_told_with_what_to_set(
+    filed: Filed, clinic: Clinic, site: MakeSite
+) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, (36.0, 37.0))
+    here = site(**{"cohort.source": "search", "cohort.ids": []})
+    (line,) = here.sync(code=4).messages
+    assert "refuses a search of Patient (400" in line
+    (problem,) = (p for p in here.run("doctor", "--json").report["problems"] if p["check"] == "cohort")
+    assert "use cohort.source ids, file, group" in problem["do"]
+    here.configure(cohort__source="ids", cohort__ids=clinic.patients)
+    here.sync()
+    assert filed.series(patient) == [36.0, 37.0]
+
+
 def test_a_session_that_is_closed_takes_no_row(ehr: Ehr, filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     """Filed where the session is open still; the others are told once, and are not asked about again."""
     patient, doctor = clinic.patient(), clinic.practitioner()
