@@ -57,7 +57,7 @@ def alert_content(strain: Strain, keys: Keys, rules: AlertRules) -> AlertContent
         level=episode.level,
         state=episode.state,
         headline=headline(episode.kind),
-        evidence=evidence(strain.instrument, episode, policy=strain.policy),
+        evidence=evidence(strain.instrument, episode, policy=strain.policy, terms=strain.terms, form=a.score("total")),
         follow_up="",
         onset_at=a.at,
         encounter=a.encounter if a.link == "given" or rules.inferred_encounter else None,

@@ -231,4 +231,6 @@ def _word(episode: Episode) -> str:
         case EpisodeState.UNREPAIRED:
             partly = episode.close is not None and regained(episode, episode.close.value) >= 0.5
             return "partly recovered" if partly else "not recovered"
+        case EpisodeState.WITHDRAWN:
+            return "withdrawn"
     return "no verdict"

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from msgspec.structs import replace as changed
 
-from .detection import STRAINS, Policy, SitePolicies, subscale_drops
+from .detection import STRAINS, Policy, SitePolicies, Terms, subscale_drops
 from .model import Assessment, Detection, Episode, EpisodeState, Event, Instrument, Point, SeriesKey
 
 
@@ -45,6 +45,7 @@ class Strain:
 
     policy  id of the policy that found it
     labels  security labels of every form of the series: an alert tells of all of them
+    terms   what the policy asked of the fall; None where it was compared with nothing
     """
 
     key: SeriesKey
@@ -53,6 +54,7 @@ class Strain:
     instrument: Instrument
     policy: str = "alliance-policy/1"
     labels: tuple[str, ...] = ()
+    terms: Terms | None = None
 
     @property
     def dyad(self) -> tuple[str, str]:
@@ -131,11 +133,20 @@ def strains(told: Iterable[SeriesStory]) -> list[Strain]:
         by_response = {a.response: a for a in story.assessments}
         labels = tuple(sorted({label for a in story.assessments for label in a.labels}))
         found += [
-            Strain(story.key, e, by_response[e.onset.source], story.instrument, story.by.id, labels)
+            Strain(story.key, e, by_response[e.onset.source], story.instrument, story.by.id, labels, _terms(story, e))
             for e in story.episodes
         ]
     found.sort(key=lambda s: (s.episode.onset.at, s.key.instrument, s.episode.onset.source))
     return [_superseded(s, found) for s in found]
+
+
+def _terms(story: SeriesStory, episode: Episode) -> Terms | None:
+    """What was asked of the onset's score."""
+    step = next((s for s in story.detection.steps if s.index == episode.onset.index), None)
+    if step is None or episode.onset.baseline is None:
+        return None
+    behind = story.by.behind(step, story.instrument.change)
+    return behind[1] if behind else None
 
 
 def _superseded(strain: Strain, found: Sequence[Strain]) -> Strain:

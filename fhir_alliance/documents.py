@@ -93,10 +93,7 @@ def _read(files: dict[File, Stop | None], library: Library) -> Iterator[Found]:
 
 
 def _response(piece: Piece, file: File, library: Library) -> Found:
-    def resolve(reference: str) -> Json | None:
-        found = piece.bundle.resolve(reference) if piece.bundle else None
-        return found if found is not None or reference.startswith("urn:") else library.find(reference)
-
+    resolve = library.near(piece.bundle)
     if piece.raw is not None:
         reading = decode_response(bytes(piece.raw), library.rules, resolve)
     else:

@@ -10,11 +10,13 @@ from typing import Any
 from .config import DEFAULT_NAMESPACE
 from .fhir.binding import split
 from .fhir.content import canonical, digest
+from .fhir.pieces import Bundle
 from .fhir.questionnaire import TERMS, choose, choose_term, term
 from .fhir.references import parse
 from .fhir.rules import Rules
 from .fhir.stated import snomed_totals, stated_by
 from .fhir.stop import Stop
+from .fhir.terminology import Codes, Near
 
 Json = dict[str, Any]
 
@@ -29,6 +31,8 @@ class Library:
         self._terms: dict[str, list[Json]] = {type: [] for type in TERMS}
         self._chosen: dict[str, Json | None] = {}
         self._stated: dict[tuple[str, str, str], list[float]] = {}
+        self._codes = Codes(self._systems)
+        self._near: tuple[Bundle | None, Near] = None, Near(self.find, self._codes)
 
     def add_questionnaire(self, questionnaire: Json) -> None:
         """Keep a Questionnaire, if responses to it would be read."""
@@ -58,6 +62,28 @@ class Library:
                 candidates = self._questionnaires.get(split(reference)[0], {}).values()
                 self._chosen[reference] = choose(reference, candidates)
         return self._chosen[reference]
+
+    def near(self, bundle: Bundle | None) -> Near:
+        """What a response of this Bundle may refer to: its other entries, then everything of the call."""
+        if bundle is not self._near[0]:
+            self._near = bundle, Near(self.find, self._codes) if bundle is None else self._of_bundle(bundle)
+        return self._near[1]
+
+    def _of_bundle(self, bundle: Bundle) -> Near:
+        def resolve(reference: str) -> Json | None:
+            found = bundle.resolve(reference)
+            return found if found is not None or reference.startswith("urn:") else self.find(reference)
+
+        def systems(url: str) -> Sequence[Json]:
+            own = bundle.resolve(f"CodeSystem?url={url}")
+            return [own] if own is not None else self._systems(url)
+
+        own_codes = any(entry.type in TERMS for entry in bundle.entries)
+        return Near(resolve, Codes(systems) if own_codes else self._codes)
+
+    def _systems(self, url: str) -> list[Json]:
+        """All with this URL: where they differ, the weights that they give a code may."""
+        return [system for system in self._terms["CodeSystem"] if system.get("url") == url]
 
     def stated(self, file: str, names: Sequence[str], instrument: str) -> list[float]:
         """Totals that Observations of the file state for a response that goes by these references."""

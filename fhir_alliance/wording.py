@@ -6,9 +6,13 @@ read by the client.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from .model import Episode, EpisodeState, Event, Instrument
+from .detection import Terms
+from .figures import figures
+from .model import Episode, EpisodeState, Event, Instrument, Point, Score
+from .scoring import PRORATED
 
 LOWER = "Alliance score lower than usual for this client."
 LOW_EARLY = "Alliance scores low in the first three sessions."
@@ -79,6 +83,9 @@ SENTENCES = {
 }
 """Why an alert was raised, by kind of onset (clinical specification 2.6; the others are published rules)."""
 
+NEAR_MAXIMUM = 0.05
+"""A usual score in this upper share of the scale is near the maximum, where the benchmark does not say from where."""
+
 COMPARED = {
     "early-step": "Before",
     "early-fall": "First scores",
@@ -88,7 +95,7 @@ COMPARED = {
 }
 """What the score was compared with, by kind of onset; else what is usual for the client."""
 
-_EVIDENCE_LIMIT = 600
+_EVIDENCE_LIMIT = 800
 
 
 def headline(kind: str) -> str:
@@ -151,8 +158,19 @@ def repair_words(episode: Episode, latest: float | None = None) -> str:
     return "Open, partly recovered" if partly else "Open"
 
 
-def evidence(instrument: Instrument, episode: Episode, *, policy: str = "alliance-policy/1") -> str:
-    """The numbers behind an alert in at most 600 characters of plain text, for Task.note."""
+def evidence(
+    instrument: Instrument,
+    episode: Episode,
+    *,
+    policy: str = "alliance-policy/1",
+    terms: Terms | None = None,
+    form: Score | None = None,
+) -> str:
+    """The numbers behind an alert in at most 800 characters of plain text, for Task.note (clinical specification 4.1).
+
+    terms  what the rule asked of the fall, where that is known
+    form   the onset's total: how many of its items were answered
+    """
     onset = episode.onset
     total = instrument.scale("total")
     low, high = (f"{v:g}" for v in (total.minimum, total.maximum))
@@ -164,20 +182,51 @@ def evidence(instrument: Instrument, episode: Episode, *, policy: str = "allianc
         f"Rule: {policy}. Some check-ins come by chance, and most strains leave no trace in scores. "
         "A prompt to ask, not a finding; not an emergency signal."
     )
-    parts = [first, sentence(instrument, episode), *after]
-    sessions = baseline_sessions(instrument, episode)
-    full = " ".join([*parts[:2], sessions, *parts[2:]])
-    return full if len(full) <= _EVIDENCE_LIMIT else " ".join(parts)[:_EVIDENCE_LIMIT]
+    first = f"{first} {sentence(instrument, episode)}"
+    after = [*_measures(instrument, episode, terms), *_doubts(instrument, episode, form), *after]
+    full = " ".join([first, baseline_sessions(instrument, episode), *after])
+    return full if len(full) <= _EVIDENCE_LIMIT else " ".join([first, *after])[:_EVIDENCE_LIMIT]
+
+
+def _measures(instrument: Instrument, episode: Episode, terms: Terms | None) -> list[str]:
+    """What a fall is measured by: the client's own variation, and what is more than measurement error."""
+    spread, places, told = episode.onset.spread, max(instrument.scale("total").places, 1), []
+    if terms is not None and spread and episode.kind not in COMPARED:
+        prior = "" if terms.prior is None else f" (assumed before any scores: {instrument.change.s0:.{places}f})"
+        told.append(f"Usual variation: {spread:.{places}f}{prior}.")
+    if terms is not None and terms.of:
+        told.append(f"Least change beyond measurement error: {number(instrument, terms.drop)}.")
+    return told
+
+
+def _doubts(instrument: Instrument, episode: Episode, form: Score | None) -> list[str]:
+    """What makes these numbers less sure than others."""
+    told = []
+    if form is not None and PRORATED in form.flags:
+        told.append(f"{form.answered} of {form.items} items answered, prorated.")
+    usual, change = episode.onset.baseline, instrument.change
+    measured = figures(instrument.id)
+    near = measured.ceiling if measured else change.maximum - NEAR_MAXIMUM * (change.maximum - change.minimum)
+    if usual is not None and episode.kind not in COMPARED and usual >= near:
+        told.append("This client usually scores near the maximum, where falls are harder to see.")
+    return told
 
 
 def baseline_sessions(instrument: Instrument, episode: Episode) -> str:
     """Which sessions the score was compared with: their mean, dates and scores."""
-    scores = [f"{day(p.at)} {number(instrument, p.value)}" for p in episode.base if p.value is not None]
+    points = [p for p in episode.base if p.value is not None]
+    scores = [f"{date} {number(instrument, p.value or 0.0)}" for date, p in zip(_days(points), points, strict=True)]
     if episode.onset.baseline is None:
         return f"Scores: {', '.join(scores)}."
     compared = COMPARED.get(episode.kind, "Usual")
     of = f" ({', '.join(scores)})" if scores else ""
     return f"{compared}: {number(instrument, episode.onset.baseline)}{of}."
+
+
+def _days(points: Sequence[Point]) -> list[str]:
+    """The dates of sessions; the year once, until it changes."""
+    days = [day(p.at) for p in points]
+    return [d[5:] if i and d[:4] == days[i - 1][:4] else d for i, d in enumerate(days)]
 
 
 def describe(instrument: Instrument, event: Event) -> str:

@@ -9,7 +9,8 @@ Json = Mapping[str, Any]
 
 
 def figures(results: Json) -> dict[str, Any]:
-    """policy → instrument → preset → figures; each figure is [estimate, low, high], rounded as it may be said."""
+    """policy → instrument → preset → figures; each figure is [estimate, low, high], no less exact than in the results:
+    whoever says one rounds it, once, as the tables do."""
     found: dict[str, Any] = {}
     for id, told in results["instruments"].items():
         setting = told["setting"]
@@ -21,22 +22,22 @@ def figures(results: Json) -> dict[str, Any]:
             key = r["policy"], r["preset"]
             repair = r["repair"]
             found.setdefault(r["policy"], {}).setdefault(id, {})[r["preset"]] = {
-                "false_checkins": _three(r["false_alarms_per_100"]["L2"]),
-                "false_priority": _three(r["false_alarms_per_100"]["L3"]),
-                "clients_with_any": _three(r["clients_with_any"]),
-                "sessions_between": _three(r["run_length"]),
+                "false_checkins": _whole(r["false_alarms_per_100"]["L2"]),
+                "false_priority": _whole(r["false_alarms_per_100"]["L3"]),
+                "clients_with_any": _whole(r["clients_with_any"]),
+                "sessions_between": _whole(r["run_length"]),
                 "fall": setting["seen_strain"]["points"],
-                "found_at_once": _three(r["seen_at_onset"]),
-                "found_lasting": _three(r["seen_by_2"]),
-                "repaired_told_repaired": _three(repair["repaired"]["repaired"]),
-                "lasting_told_repaired": _three(repair["lasting"]["repaired"]),
-                "right": {percent: _three(figure) for percent, figure in r["ppv"].items()},
+                "found_at_once": _whole(r["seen_at_onset"]),
+                "found_lasting": _whole(r["seen_by_2"]),
+                "repaired_told_repaired": _whole(repair["repaired"]["repaired"]),
+                "lasting_told_repaired": _whole(repair["lasting"]["repaired"]),
+                "right": {percent: _whole(figure) for percent, figure in r["ppv"].items()},
                 "ceiling": setting["ceiling"],
-                "found_at_ceiling": _three(ceiling[key]["seen_at_onset"]),
-                "found_below_ceiling": _three(below[key]["seen_at_onset"]),
+                "found_at_ceiling": _whole(ceiling[key]["seen_at_onset"]),
+                "found_below_ceiling": _whole(below[key]["seen_at_onset"]),
             }
     return found
 
 
-def _three(figure: Json) -> list[float | None]:
-    return [None if figure[k] is None else round(figure[k], 3) for k in ("estimate", "low", "high")]
+def _whole(figure: Json) -> list[float | None]:
+    return [figure[k] for k in ("estimate", "low", "high")]

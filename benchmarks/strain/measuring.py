@@ -9,11 +9,11 @@ from typing import Any
 from fhir_alliance.calibrate import Result, bench
 from fhir_alliance.calibrate.strata import ALL
 from fhir_alliance.calibrate.trying import simulated
-from fhir_alliance.detection import policy
+from fhir_alliance.detection import PolicyInfo, policy
 
 from . import published
 from .comparing import everywhere
-from .protocol import Protocol, judged
+from .protocol import Protocol, judged, needs_cutoff
 from .trying import tried
 
 Say = Callable[[str], object]
@@ -22,7 +22,8 @@ RIVAL = "alliance-policy/2"
 
 
 def measured(protocol: Protocol, say: Say) -> dict[str, Any]:
-    """`protocol`, then for each instrument: setting, results, curves, random, variants, published, against, ideas."""
+    """`protocol`, then for each instrument: setting, results, curves, random, cut_off, variants, published, against,
+    ideas."""
     return {
         "protocol": _plain(asdict(protocol)),
         "instruments": {id: _instrument(protocol, id, say) for id in protocol.instruments},
@@ -48,11 +49,21 @@ def _instrument(protocol: Protocol, id: str, say: Say) -> dict[str, Any]:
         "results": [_short(r) for r in told["results"]],  # type: ignore[attr-defined]
         "curves": told["curves"],
         "random": random,
+        "cut_off": _with_cutoff(protocol, id, infos),
         "variants": _variants(protocol, id, [info.id for info in infos], say),
         "published": published.measured(protocol, id),
         "against": against,
         "ideas": ideas,
     }
+
+
+def _with_cutoff(protocol: Protocol, id: str, infos: list[PolicyInfo]) -> dict[str, Any] | None:
+    """The rules that need a site's own cut-off, with one: `results` and `random` as without."""
+    if (settings := protocol.with_cutoff(id)) is None:
+        return None
+    each = [info.policy(preset) for info in infos if needs_cutoff(info) for preset in info.presets]
+    planted, random = (simulated(setting, each).to_json()["results"] for setting in settings)
+    return {"cut_off": protocol.cutoffs[id], "results": [_short(r) for r in planted], "random": random}  # type: ignore[attr-defined]
 
 
 def _variants(protocol: Protocol, id: str, policies: list[str], say: Say) -> list[dict[str, Any]]:

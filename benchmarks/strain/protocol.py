@@ -10,6 +10,7 @@ from typing import Any
 
 from fhir_alliance.calibrate import Setting
 from fhir_alliance.detection import PolicyInfo, policies
+from fhir_alliance.detection.policy import RulePolicy
 from fhir_alliance.instruments import get
 from fhir_alliance.model import Instrument
 from fhir_alliance.simulate import Parameters
@@ -33,6 +34,7 @@ class Protocol:
     clients: int
     sessions: int
     instruments: tuple[str, ...]
+    cutoffs: Mapping[str, float]
     variants: tuple[Variant, ...]
 
     def setting(self, instrument: str) -> Setting:
@@ -43,6 +45,12 @@ class Protocol:
     def random(self, instrument: str) -> Setting:
         """The same clinic with strains at random, from the second session on (5.2)."""
         return replace(self.setting(instrument), design="mixed")
+
+    def with_cutoff(self, instrument: str) -> tuple[Setting, Setting] | None:
+        """Both clinics with a site's own cut-off; None where there is none to try."""
+        if (cutoff := self.cutoffs.get(instrument)) is None:
+            return None
+        return replace(self.setting(instrument), cutoff=cutoff), replace(self.random(instrument), cutoff=cutoff)
 
     def variant(self, instrument: str, variant: Variant) -> Setting:
         """The same with other parameters, and with the main strain only."""
@@ -66,3 +74,9 @@ def protocol(**changed: Any) -> Protocol:
 def judged(instrument: Instrument) -> list[PolicyInfo]:
     """The policies that may alert on this instrument, the default first."""
     return [info for info in policies().values() if info.push and not info.refuses(instrument.id)]
+
+
+def needs_cutoff(info: PolicyInfo) -> bool:
+    """Has its rule a place for a site's own cut-off?"""
+    made = info.policy("balanced")
+    return isinstance(made, RulePolicy) and made.rule.uses_cutoff

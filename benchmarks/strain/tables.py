@@ -9,7 +9,7 @@ from .published import MEASURES
 
 
 def policies(results: Json) -> Iterator[str]:
-    """Every policy at every preset: all clients, and those at the ceiling."""
+    """Every policy at every preset: all clients, and those at the ceiling; below, rules with a site's own cut-off."""
     for told in results["instruments"].values():
         yield from titled(told)
         main = told["setting"]["seen_strain"]
@@ -25,24 +25,31 @@ def policies(results: Json) -> Iterator[str]:
             "at the ceiling: false, seen at onset",
             "strains at random: false, seen by +2",
         )
-        everyone = [r for r in told["results"] if r["stratum"] == "all"]
-        ceiling = {(r["policy"], r["preset"]): r for r in told["results"] if r["stratum"] == "ceiling"}
-        random = {(r["policy"], r["preset"]): r for r in told["random"]["results"] if r["stratum"] == "all"}
-        for r in everyone:
-            high, mixed = ceiling[r["policy"], r["preset"]], random[r["policy"], r["preset"]]
-            yield row(
-                f"`{r['policy']}` {r['preset']} ({r['threshold']:.3g})",
-                with_interval(r["false_alarms_per_100"]["L2"], 2),
-                with_interval(r["false_alarms_per_100"]["L3"], 2),
-                with_interval(r["clients_with_any"], 2),
-                with_interval(r["run_length"], 0),
-                with_interval(r["seen_at_onset"], 2),
-                with_interval(r["seen_by_2"], 2),
-                with_interval(r["ppv"]["5"], 2),
-                f"{one(high['false_alarms_per_100']['L2'], 2)}, {one(high['seen_at_onset'], 2)}",
-                f"{one(mixed['false_alarms_per_100']['L2'], 2)}, {one(mixed['seen_by_2'], 2)}",
-            )
+        yield from _policies(told["results"], told["random"]["results"])
+        if other := told["cut_off"]:
+            yield from _policies(other["results"], other["random"], f", cut-off {other['cut_off']:g}")
         yield ""
+
+
+def _policies(results: Sequence[Json], randoms: Sequence[Json], more: str = "") -> Iterator[str]:
+    ceiling = {(r["policy"], r["preset"]): r for r in results if r["stratum"] == "ceiling"}
+    random = {(r["policy"], r["preset"]): r for r in randoms if r["stratum"] == "all"}
+    for r in results:
+        if r["stratum"] != "all":
+            continue
+        high, mixed = ceiling[r["policy"], r["preset"]], random[r["policy"], r["preset"]]
+        yield row(
+            f"`{r['policy']}` {r['preset']} ({r['threshold']:.3g}{more})",
+            with_interval(r["false_alarms_per_100"]["L2"], 2),
+            with_interval(r["false_alarms_per_100"]["L3"], 2),
+            with_interval(r["clients_with_any"], 2),
+            with_interval(r["run_length"], 0),
+            with_interval(r["seen_at_onset"], 2),
+            with_interval(r["seen_by_2"], 2),
+            with_interval(r["ppv"]["5"], 2),
+            f"{one(high['false_alarms_per_100']['L2'], 2)}, {one(high['seen_at_onset'], 2)}",
+            f"{one(mixed['false_alarms_per_100']['L2'], 2)}, {one(mixed['seen_by_2'], 2)}",
+        )
 
 
 def short(results: Json, policy: str = "alliance-policy/1") -> Iterator[str]:

@@ -16,7 +16,7 @@ def following(outcome: Outcome, out: Path, folder: Path | None) -> list[Next]:
             Next("fhir-alliance demo --serve", "the same, and the server stays up to look around in"),
             Next(
                 f"fhir-alliance detect {quote(str(out / 'wai-sr-c.csv'))} --instrument wai-sr-c",
-                "the same events from a file, without any server",
+                "the WAI-SR events from a file; only a pass sees subscales and expiry",
             ),
             Next("fhir-alliance init", "a configuration for your own server; then: doctor, sync --dry-run"),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,12 +39,15 @@ def chart(told: Told, theme: Literal["light", "dark"] = "light") -> dict[str, An
     """The Vega-Lite specification of one strain's series."""
     from ..chart import series_chart
 
-    key, story = told.story.key, told.story
+    key, story, detection = told.story.key, told.story, told.story.detection
     title = f"{words.name(key.patient)} with {words.name(key.practitioner)}"
     if told.state is EpisodeState.WITHDRAWN:
+        # The series as it was when the strain was last seen: it was open then.
         title += " (withdrawn: form entered in error)"
+        gone = (replace(e, state=told.state) if e.onset.source == told.response else e for e in detection.episodes)
+        detection = replace(detection, episodes=tuple(gone))
     change = story.instrument.change
-    return series_chart(title, story.points, story.detection, change, scale_title=SCALES[key.instrument], theme=theme)
+    return series_chart(title, story.points, detection, change, scale_title=SCALES[key.instrument], theme=theme)
 
 
 def _table(outcome: Outcome, instrument: str, path: Path) -> None:

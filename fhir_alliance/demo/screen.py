@@ -19,7 +19,7 @@ from .run import TITLES, Outcome, Told
 
 WIDE = 116
 _MARKS = "▼▽!▲×|"
-_MEANING = "Lower than usual for this client: a reason to ask, not a finding."
+_MEANING = "Lower than usual, or low from the start: a reason to ask, not a finding."
 _LEGEND = "▼ begins   ! still low   ▲ recovered   ▽ low start"
 
 
@@ -91,10 +91,10 @@ _COLUMNS = (
     _Column("form", words.form, wide=True),
     _Column("since", words.since, "right", wide=True),
     _Column("scores", course),
-    _Column("why", words.why, wide=False),
-    _Column("below usual", words.fall, wide=True),
+    _Column("what was seen", words.why, wide=False),
+    _Column("what was seen", words.fall, wide=True),
     _Column("× usual variation", words.unusual, wide=True),
-    _Column("", words.then, wide=True),
+    _Column("later", words.later, wide=True),
 )
 
 

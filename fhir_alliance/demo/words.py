@@ -22,8 +22,8 @@ def name(reference: str) -> str:
 
 
 def why(told: Told) -> str:
-    """What was seen, in one line of about 30 columns."""
-    return ", ".join(filter(None, (fall(told), then(told))))
+    """What was seen and what became of it, in one line of about 30 columns."""
+    return ", ".join(filter(None, (fall(told), later(told) or large(told))))
 
 
 def fall(told: Told) -> str:
@@ -37,21 +37,25 @@ def fall(told: Told) -> str:
 
 
 def unusual(told: Told) -> str:
-    """How many times the usual variation that is, where there is one."""
-    onset = told.strain.episode.onset
-    return f"{onset.z:.1f}" if onset.z is not None else ""
+    """How many times the client's usual variation that is, where there is one, and whether that was much."""
+    episode = told.strain.episode
+    times = "" if episode.sigma is None or episode.onset.z is None else f"{episode.onset.z:.1f}"
+    return ", ".join(filter(None, (times, large(told))))
 
 
-def then(told: Told) -> str:
-    """What became of it, or how large it was."""
+def large(told: Told) -> str:
+    """Was it a priority at once?"""
+    return "a large fall" if told.strain.episode.onset.level == 3 else ""
+
+
+def later(told: Told) -> str:
+    """What became of it since."""
     episode = told.strain.episode
     if told.state is EpisodeState.WITHDRAWN:
         return "entered in error"
     if told.state is EpisodeState.REPAIRED and episode.close:
         return f"back at {number(told.strain.instrument, episode.close.value)}"
-    if episode.worsened:
-        return "still low"
-    return "a large fall" if episode.onset.level == 3 else ""
+    return "still low" if episode.worsened else ""
 
 
 def form(told: Told) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..figures import Figures, figures
+from ..detection.policy import RulePolicy
+from ..figures import Figures, Measured, figures
 from .case import Account
 from .layout import bullet
 
@@ -23,8 +24,10 @@ def limits(told: Account, width: int) -> str:
 
 
 def measured(told: Account) -> Figures | None:
-    """The benchmark's figures for this instrument, policy and preset; for no other."""
+    """The benchmark's figures for this instrument, policy and preset; for no other. It knows no site's cut-off."""
     by = told.case.by
+    if told.case.cutoff is not None and isinstance(by, RulePolicy) and by.rule.uses_cutoff:
+        return None
     return figures(told.case.instrument.id, by.preset, by.id)
 
 
@@ -41,10 +44,10 @@ def _rates(found: Figures | None) -> list[str]:
     return [
         f"In simulation, {found.false_checkins.estimate:.1f} of 100 scored sessions without any strain raise a "
         f"check-in by chance, and {found.false_priority.estimate:.1f} a priority check-in.",
-        f"A fall of {points} is noticed at once in {found.found_at_once.estimate:.0%} of cases; one that lasts, within "
-        f"two further sessions in {found.found_lasting.estimate:.0%}.",
+        f"A fall of {points} is noticed at once in {_percent(found.found_at_once)} of cases; one that lasts, within "
+        f"two further sessions in {_percent(found.found_lasting)}.",
         f"If a visible strain begins in {_or(f'{n}' for n in found.right)} of 100 sessions, "
-        f"{_or(f'{rate.estimate:.0%}' for rate in found.right.values())} of the check-ins are right.",
+        f"{_or(map(_percent, found.right.values()))} of the check-ins are right.",
     ]
 
 
@@ -52,9 +55,9 @@ def _ceiling(told: Account, found: Figures | None) -> list[str]:
     if found is None or (there := found.found_at_ceiling) is None or not near_maximum(told):
         return []
     below = found.found_below_ceiling
-    elsewhere = f", {below.estimate:.0%} elsewhere" if below else ""
+    elsewhere = f", {_percent(below)} elsewhere" if below else ""
     return [
-        f"This client usually scores near the maximum. There, {there.estimate:.0%} of simulated falls are found at "
+        f"This client usually scores near the maximum. There, {_percent(there)} of simulated falls are found at "
         f"once{elsewhere}."
     ]
 
@@ -64,6 +67,11 @@ def _missing(told: Account) -> list[str]:
     if not missing:
         return []
     return [f"Forms missing or unusable: {missing} of {every}. They are skipped, never counted as low."]
+
+
+def _percent(share: Measured) -> str:
+    """Rounded to two decimals, as the tables of the benchmark are."""
+    return f"{round(share.estimate, 2):.0%}"
 
 
 def _or(texts: Iterable[str]) -> str:

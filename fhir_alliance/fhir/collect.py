@@ -132,7 +132,7 @@ def _coded(link: str, coding: Coding, form: Form) -> Number | None:
             ):
                 return None
             number = weight
-    if (form.options or form.concepts) and coding.code is not UNSET and coding.code:
+    if form.knows_codes and coding.code is not UNSET and coding.code:
         for weight in form.coding_weights(link, system or None, coding.code):
             if number is not None and number != weight:
                 return None

@@ -13,7 +13,9 @@ from typing import Any
 
 from .terminology import (
     MOST_ITEMS,
+    Codes,
     Fetch,
+    Near,
     Option,
     bound_options,
     complete,
@@ -37,11 +39,18 @@ class Form:
     options     linkId → answers offered there, with their weights
     concepts    (system, code) → weights in the code systems that came with it
     calculated  linkId of the total that the form computes itself, if it computes just one number
+    beside      weights in the code systems of the same Bundle and the same call
     """
 
     options: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
     concepts: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
     calculated: frozenset[str] = frozenset()
+    beside: Codes | None = None
+
+    @property
+    def knows_codes(self) -> bool:
+        """May it know a weight of a coded answer?"""
+        return bool(self.options or self.concepts or self.beside is not None)
 
     def number_weights(self, link: str, number: float) -> Iterator[float]:
         """Weights of the options of this question that are that number."""
@@ -65,6 +74,8 @@ class Form:
         for known in systems:
             if known is not None:
                 yield from self.concepts.get((known, code), ())
+                if self.beside is not None:
+                    yield from self.beside[known].get(code, ())
 
 
 NOTHING = Form()
@@ -81,9 +92,9 @@ def compile_form(
     inside = dicts(contained)
     if questionnaire is not None:
         inside = [*inside, *dicts(questionnaire.get("contained"))]
+    beside = fetch.codes if isinstance(fetch, Near) else None
     if questionnaire is None or forbidden(questionnaire):
-        concepts = concepts_of_systems(inside)
-        return Form(concepts=concepts) if concepts else NOTHING
+        return Form(concepts=concepts_of_systems(inside), beside=beside)
     items = [i for i in islice(_items(questionnaire), MOST_ITEMS) if isinstance(i.get("linkId"), str)]
     if fetch is not None:
         inside += complete([i for i in items if i["linkId"] in links], inside, fetch)
@@ -98,7 +109,7 @@ def compile_form(
             options[link] = options.get(link, ()) + offered
         if any(e.get("url") == CALCULATED for e in dicts(item.get("extension"))):
             computed.append(item)
-    return Form(options, concepts_of_systems(inside), _total(computed))
+    return Form(options, concepts_of_systems(inside), _total(computed), beside)
 
 
 def _total(computed: list[Json]) -> frozenset[str]:

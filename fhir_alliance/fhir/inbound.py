@@ -23,7 +23,7 @@ from .items import find, read_items
 from .labels import permit, read_labels
 from .people import PROXY, rater, subject
 from .plain import read_plain
-from .questionnaire import Identity, Resolve, identify, instrument_of, resolved
+from .questionnaire import Identity, Resolve, identify, instrument_of, resolved, settled
 from .references import local
 from .rules import Rules, rules
 from .sessions import read_session
@@ -103,15 +103,12 @@ def _read(
         if resource.get("status") == "entered-in-error":
             raise Stop(Outcome.RETRACTED, "entered-in-error", "entered in error")
         identity = identify(resource, rules)
-        instrument = identity.binding.instrument
-        known |= {"instrument": instrument.id, "version": instrument.version, "key": instrument.key}
-        known |= {"rater": instrument.rater}
+        known |= _named(identity)
         unfinished = _status(resource, rules)
         if bad is not None:
             raise bad
         permit(read_labels(resource), rules)
-        if instrument.licence_gated and instrument.id not in rules.attested:
-            raise skipped("licence-not-attested", "the site has not attested its licence for this instrument")
+        _licensed(identity, rules)
         if (size or len(content)) > SIZE_LIMIT:
             raise set_aside("too-large", f"larger than {SIZE_LIMIT // 1024**2} MB")
         return _scored(resource, rules, resolve, identity, known, unfinished)
@@ -140,6 +137,22 @@ def _known(resource: Json, rules: Rules, resolve: Resolve | None) -> Json:
     }
 
 
+def _named(identity: Identity) -> Json:
+    instrument = identity.binding.instrument
+    return {
+        "instrument": instrument.id,
+        "version": instrument.version,
+        "key": instrument.key,
+        "rater": instrument.rater,
+    }
+
+
+def _licensed(identity: Identity, rules: Rules) -> None:
+    instrument = identity.binding.instrument
+    if instrument.licence_gated and instrument.id not in rules.attested:
+        raise skipped("licence-not-attested", "the site has not attested its licence for this instrument")
+
+
 def _status(resource: Json, rules: Rules) -> bool:
     """Is it unfinished, but accepted where every item is answered? Stop when it must wait."""
     status = resource.get("status")
@@ -158,7 +171,12 @@ def _scored(
     resource: Json, rules: Rules, resolve: Resolve | None, identity: Identity, known: Json, unfinished: bool
 ) -> Reading:
     _processable(resource)
-    source = Source(identity.binding, _form(resource, identity, rules, resolve), rules.numeric_strings)
+    questionnaire = resolved(identity, resolve)
+    identity = settled(identity, questionnaire, rules)
+    known |= _named(identity)
+    _licensed(identity, rules)
+    form = _form(resource, questionnaire, identity, rules, resolve)
+    source = Source(identity.binding, form, rules.numeric_strings)
     found = find(resource.get("item", []), source)
     if resource.get("id") is not None and known["id"] is None:
         raise set_aside("bad-id", "its id is not a FHIR id")
@@ -201,9 +219,11 @@ def _encounter(resource: Json, rules: Rules) -> str | None:
     return local(given.get("reference"), "Encounter", rules.bases) if given else None
 
 
-def _form(resource: Json, identity: Identity, rules: Rules, resolve: Resolve | None) -> Form:
+def _form(
+    resource: Json, questionnaire: Json | None, identity: Identity, rules: Rules, resolve: Resolve | None
+) -> Form:
     """What the resolved Questionnaire adds."""
-    questionnaire, contained = resolved(identity, resolve), resource.get("contained")
+    contained = resource.get("contained")
     if contained is not None and not isinstance(contained, list):
         raise set_aside("wrong-type", "contained is not a list")
     if contained:

@@ -21,7 +21,7 @@ from .collect import Collector
 from .content import struct_fingerprint
 from .form import NOTHING, Form
 from .labels import permit, read_labels
-from .questionnaire import Resolve, plain_identity, resolved
+from .questionnaire import Resolve, plain_identity, resolved, settled
 from .references import local
 from .rules import MOST_KEPT, Rules
 from .shapes import Meta, Reference, Response, decode_response
@@ -52,7 +52,15 @@ def _reading(response: Response, rules: Rules, resolve: Resolve | None) -> Readi
     at = _time(response.authored, rules)
     if people is None or at is None:
         return None
-    form = NOTHING if resolve is None else rules.form(resolved(identity, resolve), identity.binding, resolve)
+    form = NOTHING
+    if resolve is not None:
+        questionnaire = resolved(identity, resolve)
+        try:
+            if settled(identity, questionnaire, rules) is not identity:
+                return None
+        except Stop:
+            return None
+        form = rules.form(questionnaire, identity.binding, resolve)
     found: dict[int, float] = {}
     extra = _collector(identity.binding, form, rules).collect(response.item, found)
     if extra is None or not found:

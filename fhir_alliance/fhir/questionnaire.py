@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .binding import Binding, is_relative, split
@@ -137,6 +137,21 @@ def resolved(identity: Identity, resolve: Resolve | None) -> dict[str, Any] | No
         return None
     url, version = split(identity.canonical)
     return found if is_relative(url) or _is(found, url, version) else None
+
+
+def settled(identity: Identity, questionnaire: dict[str, Any] | None, rules: Rules) -> Identity:
+    """What a response answers by the version of its Questionnaire (as `resolved`), where it names none itself.
+
+    Stop: set aside when that version is not accepted. A version that is known is never taken for another.
+    """
+    version = questionnaire.get("version") if questionnaire is not None and identity.version_assumed else None
+    if version is None or version == "":
+        return identity
+    known = rules.bindings[split(identity.canonical)[0]]
+    binding = known.version(version) if isinstance(version, str) else None
+    if binding is None:
+        raise set_aside("unknown-version", "names no version, and that of its questionnaire is not accepted")
+    return identity if binding is identity.binding else replace(identity, binding=binding)
 
 
 TERMS = ("ValueSet", "CodeSystem")

@@ -15,7 +15,7 @@ from ..instruments import get, load_all
 from ..model import Instrument
 from .binding import Binding, Bindings, Known, Shipped, site
 from .form import NOTHING, Form, compile_form
-from .terminology import Fetch
+from .terminology import Fetch, Near
 
 MOST_KEPT = 256
 
@@ -47,20 +47,22 @@ class Rules:
     namespace: str = DEFAULT_NAMESPACE
     identities: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     collectors: dict[tuple[int, int], Any] = field(default_factory=dict, compare=False, repr=False)
-    _forms: dict[int, tuple[Any, Form]] = field(default_factory=dict, compare=False, repr=False)
+    _forms: dict[tuple[int, int], tuple[Any, Any, Form]] = field(default_factory=dict, compare=False, repr=False)
 
     def form(self, questionnaire: dict[str, Any] | None, binding: Binding, fetch: Fetch | None) -> Form:
         """What a resolved Questionnaire adds, compiled once for the responses that share it."""
-        if questionnaire is None:
+        beside = fetch.codes if isinstance(fetch, Near) else None
+        if questionnaire is None and beside is None:
             return NOTHING
-        kept = self._forms.get(id(questionnaire))
+        key = id(questionnaire), id(beside)
+        kept = self._forms.get(key)
         if kept is None:
             if len(self._forms) >= MOST_KEPT:
                 self._forms.clear()
-            # The Questionnaire is kept with its form, so that its id is not reused.
+            # What the key is made of is kept with the form, so that no id is reused.
             form = compile_form(questionnaire, None, fetch, binding.numbers)
-            kept = self._forms[id(questionnaire)] = (questionnaire, form)
-        return kept[1]
+            kept = self._forms[key] = (questionnaire, beside, form)
+        return kept[2]
 
 
 def rules(

@@ -5,7 +5,7 @@ Read leniently: what is malformed adds nothing, and then an answer that needs it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,6 +18,32 @@ MOST_ITEMS = 10_000
 Json = dict[str, Any]
 Fetch = Callable[[str], Json | None]
 """Gives the one resource behind a reference like "ValueSet?url=…" or "CodeSystem?url=…", or None."""
+
+
+class Codes(dict[str, Mapping[str, tuple[float, ...]]]):
+    """System → code → its weights, in the code systems that stand beside a form; each is read when first asked for."""
+
+    def __init__(self, systems: Callable[[str], Iterable[Json]]) -> None:
+        super().__init__()
+        self._systems = systems
+
+    def __missing__(self, system: str) -> Mapping[str, tuple[float, ...]]:
+        found = concepts_of_systems(self._systems(system))
+        self[system] = codes = {code: weights for (url, code), weights in found.items() if url == system}
+        return codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """A resolver that looks into the same Bundle and the same call only, so that asking costs nothing. Every code
+    system there is a source of weights, not only those that an answer has none without."""
+
+    resolve: Fetch
+    codes: Codes
+
+    def __call__(self, reference: str) -> Json | None:
+        """What there is under a reference."""
+        return self.resolve(reference)
 
 
 @dataclass(frozen=True, slots=True)

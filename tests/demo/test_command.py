@@ -303,6 +303,25 @@ def test_a_server_that_holds_patients_is_refused_and_an_empty_one_is_used(tmp_pa
         assert after == before
     charts = {p.name for p in out.iterdir()}
     assert {"client-02-wai-sr-c.svg", "client-02-wai-sr-c.png", "wai-sr-c.csv", "srs-v3.csv"} <= charts
+    the_same_events_from_a_file(out / "wai-sr-c.csv")
+
+
+def the_same_events_from_a_file(file: Path) -> None:
+    """All but subscales, and what expired by the date: as the screen says of the command that it suggests."""
+    arguments = ["detect", str(file), "--instrument", "wai-sr-c", "--json"]
+    told = subprocess.run(
+        [sys.executable, "-m", "fhir_alliance", *arguments], capture_output=True, text=True, check=True
+    )
+    events = map(json.loads, told.stdout.splitlines())
+    planned = [
+        (client.id, kind, level)
+        for client in PLAN.clients
+        for series in client.series
+        if series.instrument == "wai-sr-c"
+        for index, kind, level in series.events
+        if not (kind == "expired" and index == len(series.entries))
+    ]
+    assert sorted((e["series"][: len("client-00")], e["kind"], e["level"]) for e in events) == sorted(planned)
 
 
 def test_without_the_embedded_server_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_the_words_of_an_early_fall_are_true_of_it() -> None:
         "This score is 0.85 points below the average of the first 2 scores; that is more than measurement error. "
         "There are too few sessions yet to know this client's usual variation."
     )
-    assert "First scores: 4.25 (2026-01-05 4.50, 2026-01-12 4.00)." in evidence(get("wai-sr-c"), episode, policy=TWO)
+    assert "First scores: 4.25 (2026-01-05 4.50, 01-12 4.00)." in evidence(get("wai-sr-c"), episode, policy=TWO)
     assert "Rule: alliance-policy/2." in evidence(get("wai-sr-c"), episode, policy=TWO)
 
 

@@ -13,7 +13,9 @@ from msgspec import structs
 from policy_series import series as any_series
 from strain_series import START, detect, points
 
-from fhir_alliance.detection import STRAINS, policies, policy, subscale_drops
+from benchmarks.strain import writing
+from benchmarks.strain.cells import one
+from fhir_alliance.detection import STRAINS, Terms, policies, policy, subscale_drops
 from fhir_alliance.explanation import Account, Case, account, explain_text
 from fhir_alliance.figures import figures
 from fhir_alliance.instruments import get, load_all
@@ -347,7 +349,7 @@ def test_near_the_maximum_it_admits_to_finding_less() -> None:
     assert found.found_at_ceiling
     assert found.found_below_ceiling
     there, elsewhere = found.found_at_ceiling.estimate, found.found_below_ceiling.estimate
-    says = f"{there:.0%} of simulated falls are found at once, {elsewhere:.0%} elsewhere"
+    says = f"{round(there, 2):.0%} of simulated falls are found at once, {round(elsewhere, 2):.0%} elsewhere"
     assert says in explain("5 5 5 5 4.92 3.83")
     assert "4 of these 5 scores at the maximum, 5" in explain("5 5 5 5 4.92 3.83")
     assert "near the maximum" not in explain(W1)
@@ -359,8 +361,8 @@ def test_it_says_how_often_this_preset_is_wrong(preset: str) -> None:
     assert found
     says = explain(W1, preset=preset)
     assert f"{found.false_checkins.estimate:.1f} of 100 scored sessions without any strain raise a check-in" in says
-    assert f"A fall of 1 point is noticed at once in {found.found_at_once.estimate:.0%} of cases" in says
-    right = [f"{found.right[n].estimate:.0%}" for n in (2, 5, 10)]
+    assert f"A fall of 1 point is noticed at once in {round(found.found_at_once.estimate, 2):.0%} of cases" in says
+    right = [f"{round(found.right[n].estimate, 2):.0%}" for n in (2, 5, 10)]
     assert f"in 2, 5 or 10 of 100 sessions, {right[0]}, {right[1]} or {right[2]} of the check-ins are right" in says
 
 
@@ -368,6 +370,24 @@ def test_figures_are_of_the_instrument_and_policy_or_none() -> None:
     assert "A fall of 8 points is noticed at once" in explain("38 38 38 31", SRS_V3)
     assert "has not been measured" in explain(W1, replace(WAI_SR, id="another"))
     assert "has not been measured" in explain(" ".join(["4.5"] * 12), by="change-point/1")
+    # The benchmark knows no site's cut-off, so it tells nothing of a rule that goes by one.
+    assert "is noticed at once" in explain("38 35.5", SRS_V3, by="openfit-srs/1")
+    assert "has not been measured" in explain("38 35.5", SRS_V3, by="openfit-srs/1", cutoff=36.0)
+    assert "is noticed at once" in explain("38 35.5", SRS_V3, cutoff=36.0)
+
+
+def test_its_shares_are_those_of_the_benchmarks_tables() -> None:
+    for id, measured in writing.saved()["instruments"].items():
+        for r in measured["results"]:
+            if r["stratum"] == "all":
+                at_once, lasting, right = (
+                    f"{100 * float(one(figure, 2)):.0f}%"
+                    for figure in (r["seen_at_onset"], r["seen_by_2"], r["ppv"]["5"])
+                )
+                says = explain("4 4 4 3.2", get(id), by=r["policy"], preset=r["preset"])
+                assert f"is noticed at once in {at_once} of cases" in says
+                assert f"within two further sessions in {lasting}." in says
+                assert f", {right} or " in says
 
 
 @pytest.mark.parametrize("instrument", [i for i in load_all().values() if not i.verified], ids=lambda i: i.id)
@@ -426,7 +446,7 @@ def test_headlines() -> None:
 def test_evidence_is_short_plain_and_has_the_numbers(series: str) -> None:
     found = episode(series)
     text = evidence(WAI_SR, found)
-    assert len(text) <= 600
+    assert len(text) <= 800
     assert f"{found.onset.value:.2f} (1 to 5)" in text
     assert "alliance-policy/1" in text
     assert text.isprintable()
@@ -435,11 +455,20 @@ def test_evidence_is_short_plain_and_has_the_numbers(series: str) -> None:
 
 def test_evidence_of_a_long_baseline_and_title_still_fits() -> None:
     long = replace(WAI_SR, title="A very long name of a form " * 12)
-    assert len(evidence(long, episode(" ".join(["4.1"] * 9) + " 3"))) <= 600
+    assert len(evidence(long, episode(" ".join(["4.1"] * 9) + " 3"))) <= 800
+
+
+def test_a_note_with_everything_in_it_keeps_its_end() -> None:
+    form = Score("total", 3.0, 36.0, 10, 12, ("prorated",))
+    text = evidence(WAI_SR, episode(" ".join(["5"] * 9) + " 3"), terms=Terms(0.5, "RC90", prior=6), form=form)
+    assert text.endswith("not an emergency signal.")
+    assert "(2026-01-12 5.00, 01-19 5.00, " in text
+    assert "10 of 12 items answered, prorated. This client usually scores near the maximum, where falls are" in text
 
 
 def test_evidence_calls_only_a_baseline_usual() -> None:
-    assert "Usual: 4.13 (" in evidence(WAI_SR, episode(W1))
+    assert "Usual: 4.13 (2026-01-05 4.00, 01-12 4.17, " in evidence(WAI_SR, episode(W1))
+    assert "near the maximum" not in evidence(WAI_SR, episode("5 4"))
     assert "Before: 4.50 (2026-01-05 4.50)." in evidence(WAI_SR, episode("4.5 3.5"))
 
 

@@ -261,6 +261,38 @@ def test_two_different_questionnaires_with_one_canonical_decide_nothing(cli: Cli
     assert totals(cli.lines("l.ndjson", code=0)) == {"l.ndjson:1#q1": 50 / 12}
 
 
+def code_system(*weights: float, **more: Any) -> Json:
+    concepts = [{"code": c, "extension": [weigh(n)]} for c, n in zip("abcde", weights, strict=True)]
+    return {"resourceType": "CodeSystem", "url": "http://c.example/s", "concept": concepts} | more
+
+
+def test_code_systems_of_the_same_bundle_or_call_give_weights_and_may_disagree(cli: Cli) -> None:
+    weighed = form(item=items(coded(v, code="abcde"[v - 1]) for v in VALUES))
+    right, turned = code_system(1, 2, 3, 4, 5), code_system(5, 4, 3, 2, 1)
+    assert totals(cli.lines(write("b.json", bundle(CODED, right)), code=0)) == {"b.json:1#q1": 50 / 12}
+    for beside in ((), (questionnaire(),)):
+        assert totals(cli.lines(write("b.json", bundle(weighed, *beside, right)), code=0)) == {"b.json:1#q1": 50 / 12}
+        told = {"b.json:1#q1": "sources-disagree"}
+        assert cli.reasons(write("b.json", bundle(weighed, *beside, turned))) == told
+        write("f.json", weighed)
+        write("c.ndjson", turned, *beside)
+        assert cli.reasons("f.json", "c.ndjson")["f.json#q1"] == "sources-disagree"
+    # Two of one URL: a code may have a weight if both say so.
+    again = code_system(1, 2, 3, 4, 5, version="2")
+    assert totals(cli.lines(write("l.ndjson", CODED, right, again), code=0)) == {"l.ndjson:1#q1": 50 / 12}
+    assert cli.reasons(write("l.ndjson", CODED, right, turned)) == {"l.ndjson:1#q1": "sources-disagree"}
+
+
+def test_a_bundle_goes_before_the_call_for_its_own_responses(cli: Cli) -> None:
+    bare = questionnaire(item=[{"linkId": str(n), "answerOption": BARE} for n in range(1, 13)])
+    first, second = bundle(CODED, code_system(1, 2, 3, 4, 5)), bundle(CODED, code_system(5, 4, 3, 2, 1))
+    lines = cli.lines(write("l.ndjson", first, second, bare), code=0)
+    assert [line["value"] for line in lines if line["scale"] == "total"] == [50 / 12, 22 / 12]
+
+
+BARE = [{"valueCoding": {"system": "http://c.example/s", "code": c}} for c in "abcde"]
+
+
 def observed(number: float, response: str = "QuestionnaireResponse/q1") -> Json:
     return {
         "resourceType": "Observation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from msgspec import structs
 from strain_series import START
 
 from fhir_alliance.alerting import AlertRules, alert_content
@@ -70,6 +71,39 @@ def test_an_alert_names_its_policy_and_claims_no_more_than_it_says() -> None:
     assert "Before: 4.00 (2026-01-05 4.00)." in text
     assert "Rule: step-rc/1." in text
     assert "usual" not in text
+
+
+def test_an_alert_has_the_numbers_that_its_policy_decided_by() -> None:
+    """Each in its words, and none that the rule did not ask for."""
+    (own,) = found(assessments("wai-sr-c", "4.00 4.17 4.08 4.25 4.17 3.33"), "alliance-policy/1")
+    text = content(own).evidence
+    assert (
+        "Usual variation: 0.29 (assumed before any scores: 0.33). Least change beyond measurement error: 0.50." in text
+    )
+    assert "items" not in text
+    (srs,) = found(assessments("srs-v3", "37.2 38.0 37.6 38.4 31.9"), "alliance-policy/1")
+    assert "Usual variation: 2.0 (assumed before any scores: 2.2)." in content(srs).evidence
+    (early,) = found(assessments("wai-sr-c", "4.5 3.5"), "alliance-policy/1")
+    text = content(early).evidence
+    assert "Before: 4.50 (2026-01-05 4.50). Least change beyond measurement error: 0.80. Rule: " in text
+    (chart,) = found(assessments("wai-sr-c", "4.1 4.2 4.1 4.2 4.1 3"), "xmr/1")
+    text = content(chart).evidence
+    assert "Usual variation: 0.09. Rule: " in text
+    assert "measurement error" not in text
+
+
+def test_an_alert_says_what_makes_its_numbers_less_sure() -> None:
+    given = assessments("wai-sr-c", "5 5 5 5 4.92 3.83")
+    given[-1] = structs.replace(given[-1], scores=(Score("total", 3.83, 46, 10, 12, ("prorated",)),))
+    (top,) = found(given, "alliance-policy/1")
+    text = content(top).evidence
+    assert "10 of 12 items answered, prorated. This client usually scores near the maximum, where falls are " in text
+    (below,) = found(assessments("wai-sr-c", "4.7 4.7 4.7 4.7 3.5"), "alliance-policy/1")
+    assert "near the maximum" not in content(below).evidence
+    # Nobody has simulated this one: the upper twentieth of its scale.
+    for usual, says in (("6.8", True), ("6.6", False)):
+        (other,) = found(assessments("arm-12", f"{usual} {usual} {usual} {usual} 3"), "alliance-policy/1")
+        assert ("near the maximum" in content(other).evidence) == says
 
 
 def test_an_alert_about_a_cut_off_says_so() -> None:

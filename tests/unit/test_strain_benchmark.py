@@ -45,6 +45,22 @@ def test_every_policy_that_may_alert_is_measured_at_every_preset(results: Any) -
     assert {r["policy"] for r in told["variants"]} == {id for id, _ in expected}
 
 
+def test_rules_that_need_a_cut_off_are_measured_with_one_too(results: Any) -> None:
+    told = results["instruments"]["srs-v3"]
+    with_it = told["cut_off"]
+    assert with_it["cut_off"] == 36
+    for part in (with_it["results"], with_it["random"]):
+        assert {r["policy"] for r in part} == {"openfit-srs/1", "absolute/1"}
+    (without,) = [r for r in told["results"] if (r["policy"], r["stratum"]) == ("openfit-srs/1", "all")]
+    assert "low" not in without["false_by_kind"]
+    assert "low" in with_it["results"][0]["false_by_kind"]
+    rows = [line for line in tables.policies(results) if "`openfit-srs/1`" in line]
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| `openfit-srs/1` balanced (1)",
+        "| `openfit-srs/1` balanced (1, cut-off 36)",
+    ]
+
+
 def test_the_same_protocol_gives_the_same_results(small: Protocol, results: Any) -> None:
     assert json.loads(json.dumps(measured(small, lambda _: None))) == results
 

@@ -196,6 +196,48 @@ def test_a_contained_questionnaire_tells_its_canonical() -> None:
     assert code(form(questionnaire="#q")) == "unknown-questionnaire"
 
 
+def versioned(url: str, version: object) -> dict[str, Any]:
+    return {"resourceType": "Questionnaire", "url": url, "version": version}
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [
+        ("1.0", None),
+        ("", None),
+        (None, None),
+        ("2.0", "unknown-version"),
+        ("1", "unknown-version"),
+        (1.0, "unknown-version"),
+    ],
+)
+def test_the_version_of_its_questionnaire_is_checked_where_the_response_names_none(version: object, why: str) -> None:
+    resolve = {WAI: versioned(WAI, version)}.get
+    reading = read(form(questionnaire=WAI), resolve=resolve)
+    assert reading.code == why
+    assert reading.instrument == "wai-sr-c"
+    assert reading.flags == (() if why else ("version_assumed",))
+    assert code(form(questionnaire=WAI, contained=[versioned(WAI, version)])) == why
+    # Another questionnaire, or a response that names its version, is not concerned.
+    assert code(form(questionnaire=WAI), resolve={WAI: versioned(SITE, "2.0")}.get) is None
+    assert code(form(questionnaire=f"{WAI}|1.0"), resolve={f"{WAI}|1.0": versioned(WAI, version)}.get) is None
+
+
+def test_the_version_of_its_questionnaire_decides_as_if_it_were_named() -> None:
+    by = site({SITE: "wai-s-c", f"{SITE}|2": "wai-sr-c"})
+    for version, instrument in (("2", "wai-sr-c"), ("3", "wai-s-c"), (None, "wai-s-c")):
+        reading = read(form(questionnaire=SITE), by, {SITE: versioned(SITE, version)}.get)
+        assert reading.instrument == instrument
+        assert "version_assumed" in reading.flags
+    gated = site({SITE: "wai-sr-c", f"{SITE}|2": "srs-v3"})
+    reading = read(form(questionnaire=SITE), gated, {SITE: versioned(SITE, "2")}.get)
+    assert (reading.instrument, reading.code) == ("srs-v3", "licence-not-attested")
+    any_version = site({SITE: "wai-sr-c"}, {"Questionnaire/7": "wai-sr-c"})
+    assert code(form(questionnaire=SITE), any_version, {SITE: versioned(SITE, "9")}.get) is None
+    relative = {"Questionnaire/7": versioned(WAI, "9") | {"id": "7"}}
+    assert code(form(questionnaire="Questionnaire/7"), any_version, relative.get) is None
+
+
 def test_other_contained_resources_are_not_looked_at() -> None:
     weird = [{"resourceType": "Wibble", "id": [], "item": {"a": object.__name__}}]
     assert read(form(contained=weird)).outcome is Outcome.SCORED

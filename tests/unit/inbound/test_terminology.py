@@ -8,6 +8,7 @@ import pytest
 from response_forms import NOW, RULES, VALUES, WAI, code, coded, form, items, read, total, weigh, with_answer
 
 from fhir_alliance.fhir.inbound import rules
+from fhir_alliance.fhir.terminology import Codes, Near
 
 SET, SCALE = "http://c.example/vs", "http://c.example/s"
 PROPERTY = "http://hl7.org/fhir/concept-properties#itemWeight"
@@ -109,6 +110,44 @@ def test_a_value_set_has_the_version_that_is_asked_for(wanted: str | None, their
     assert code(answers(), rules(None, None, now=NOW), resolve) == why
     contained = asked | {"contained": [held]}
     assert code(answers(), rules(None, None, now=NOW), lambda n: contained if n == f"{WAI}|1.0" else None) == why
+
+
+def near(*held: Json) -> Near:
+    shelf = Shelf(*held)
+    return Near(shelf, Codes(lambda url: [r for r in held if r["resourceType"] == "CodeSystem" and r["url"] == url]))
+
+
+OTHERWISE = [{"code": c, "extension": [weigh(6 - n)]} for n, c in enumerate("abcde", 1)]
+WEIGHED_OPTIONS = [option | {"extension": [weigh(n)]} for n, option in enumerate(OPTIONS, 1)]
+
+
+@pytest.mark.parametrize(
+    ("beside", "response"),
+    [
+        ([questionnaire(answerValueSet=SET), value_set(concept=WEIGHED)], answers()),
+        ([questionnaire(answerValueSet=SET), value_set(concept=WEIGHED)], answers(None)),
+        ([questionnaire(answerOption=WEIGHED_OPTIONS)], answers()),
+        ([questionnaire(answerOption=OPTIONS)], with_answer(2, coded(5, code="e", system=SCALE))),
+        ([questionnaire()], with_answer(2, coded(5, code="e", system=SCALE))),
+        ([], with_answer(2, coded(5, code="e", system=SCALE))),
+    ],
+    ids=["weights in the set", "no system", "weights of options", "bare options", "no options", "no questionnaire"],
+)
+def test_every_code_system_that_costs_nothing_is_a_source(beside: list[Json], response: Json) -> None:
+    for concepts, why in ((WEIGHED, None), (OTHERWISE, "sources-disagree")):
+        resolve = near(*beside, code_system(concept=concepts))
+        assert code(response, rules(None, None, now=NOW), resolve) == why
+    # From a server it is asked for only where an answer has no weight without it.
+    shelf = Shelf(*beside, code_system(concept=OTHERWISE))
+    if not any("answerOption" in i and i["answerOption"] == OPTIONS for q in beside for i in q.get("item", ())):
+        assert code(response, rules(None, None, now=NOW), shelf) is None
+        assert f"CodeSystem?url={SCALE}" not in shelf.asked
+
+
+def test_a_code_system_beside_a_response_without_a_questionnaire_gives_its_weights() -> None:
+    assert total(read(answers(), rules(None, None, now=NOW), near(code_system()))) == 50 / 12
+    for other in (answers(None), answers(f"{SCALE}|1"), answers(f"{SCALE}/")):
+        assert code(other, rules(None, None, now=NOW), near(code_system(version="1"))) == "no-weight"
 
 
 def test_a_weight_here_and_another_in_the_code_system_disagree() -> None:
