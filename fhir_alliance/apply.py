@@ -32,6 +32,9 @@ UNRESOLVED = frozenset({400, 404, 422})
 """How EHRs refuse a create whose patient was merged into another meanwhile (`fhir.md` 6, no. 34)."""
 LEFT = frozenset({"cannot-be-changed", "no-etag", NOT_CORRECTED})
 """Refusals of a change that no later pass can mend."""
+REFUSING = frozenset({400, 403, 405, 422})
+"""How EHRs refuse a new resource of a type that they do not take at all, or not of this kind."""
+ADVICE = "; fhir-alliance doctor tells what this EHR takes, and what to set"
 
 
 class WriteCap(Exception):
@@ -101,7 +104,8 @@ class Applier:
         try:
             return self._do(action, row)
         except (Refused, Forbidden, Conflict, NotFound) as error:
-            self._refuse(action, row, error.status, error.codes, str(error))
+            advice = ADVICE if action.op is Op.CREATE and error.status in REFUSING else ""
+            self._refuse(action, row, error.status, error.codes, f"{error}{advice}")
             if action.op is Op.CREATE and error.status in UNRESOLVED:
                 self.turned_down.add(action.patient)
             if action.op is Op.RETRACT and LEFT.intersection(error.codes):
@@ -192,6 +196,8 @@ class Applier:
         except Refused as error:
             if not THERE_ALREADY.intersection(error.codes):
                 raise
+            if ours := self.chosen(action.type, self._sent_already(action, expected)):
+                return self._adopt(action, row, sink, ours)
             self._settled(action, row, "", "", "", count=False)
             return True
         faults.reached("sent")
@@ -252,11 +258,17 @@ class Applier:
     def _about(self, action: Action) -> Json | None:
         """An alert of ours about the same score, from before this store: never raise it twice."""
         content = action.content
-        if not (isinstance(content, AlertContent) and content.event == "raised" and self.frame.focus):
+        if not (isinstance(content, AlertContent) and content.event == "raised"):
             return None
-        focus = self.frame.focus.get(content.focus_key)
-        system = f"{self.frame.namespace}/alert"
-        return find_about(self.client, action.type, system, content.patient, focus) if focus else None
+        # Where no score is filed, or its id was not told, an alert is about the form.
+        focus = (self.frame.focus or {}).get(content.focus_key)
+        onset = {f"QuestionnaireResponse/{content.response}", *([focus] if focus else [])}
+        try:
+            return find_about(self.client, action.type, f"{self.frame.namespace}/alert", content.patient, onset)
+        except (Forbidden, Refused):
+            if focus:
+                raise
+            return None  # not to be looked up here: the answer to the create tells
 
     def _place(self, action: Action, row: int | None = None) -> None:
         """A panel lists Observations by their ids in the EHR, those of earlier passes too, and a Task points to one."""

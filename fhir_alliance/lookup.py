@@ -93,20 +93,24 @@ def find_alike(
     return _walk(client, row["type"], about, alike)
 
 
-def find_about(client: FhirClient, type: str, system: str, patient: str, focus: str) -> Json | None:
-    """An alert of ours, not withdrawn, about the same Observation; None when there is none."""
+def find_about(client: FhirClient, type: str, system: str, patient: str, onset: Collection[str]) -> Json | None:
+    """An alert of ours, not withdrawn, about the same score or the same form; None when there is none.
+
+    onset  the Observation of the strain's first score where one was filed, and its QuestionnaireResponse
+    """
 
     def about(r: Json) -> bool:
         context = r.get("context")
         refs = [r.get("focus"), *(e.get("valueReference") for e in r.get("extension") or [] if isinstance(e, dict))]
         refs += r.get("about") or []
         refs += (context.get("related") or []) if isinstance(context, dict) else []
-        focused = {local(f.get("reference"), "Observation", client.bases) for f in refs if isinstance(f, dict)}
+        told = [f.get("reference") for f in refs if isinstance(f, dict)]
+        focused = {local(ref, kind, client.bases) for ref in told for kind in ("Observation", "QuestionnaireResponse")}
         ended = r.get("status") in WITHDRAWN
         # Ended by a person, a Task is still the one alert about this strain; withdrawn by us, it is none.
         live = not (ended and (r.get("resourceType") != "Task" or withdrawn(r))) and not r.get("inResponseTo")
         ours = any(s == system for s, _ in _identifiers(r)) and subject_of(r, client.bases) == patient
-        return focus in focused and live and ours
+        return not focused.isdisjoint(onset) and live and ours
 
     found = _walk(client, type, [("patient", patient.removeprefix("Patient/"))], about)
     return found[0] if found else None

@@ -43,6 +43,15 @@ class Server(_Strict, frozen=True):
     unregistered  status for what the client may not use (its body is empty); None: refused by the specification's codes
     last_updated  precision of `_lastUpdated` in searches
     conflict      status for a stale If-Match
+    paging        what leads to the next page: an opaque link, or one with a parameter of this name
+    pages_expire  number of the page that may be gone (410) when it is asked for; None: they stay
+    caches        repeated searches are answered from a cache, unless the request says no-cache
+    races         two equal conditional creates at the same moment make two resources
+    long_ids      characters that ids have beyond the 64 that FHIR allows; 0: as FHIR has them
+    unsorted      rows of a page come in any order
+    fails_as      status for every failed read or search, whatever its cause; None: the specification's codes
+    shells        there are responses without answers, made by the system and filled in later
+    per_minute    requests in a minute; beyond it all are refused (429) until the next; None: as many as one likes
     """
 
     etag: bool
@@ -56,7 +65,15 @@ class Server(_Strict, frozen=True):
     unregistered: int | None = None
     conflict: int = 412
     page_max: int | None = None
-    paging: Literal["link", "page"] = "link"
+    paging: Literal["link", "page", "cursor"] = "link"
+    pages_expire: int | None = None
+    caches: bool = False
+    races: bool = False
+    long_ids: int = 0
+    unsorted: bool = False
+    fails_as: int | None = None
+    shells: bool = False
+    per_minute: int | None = None
     requires: tuple[str, ...] = ()
 
 
@@ -81,7 +98,8 @@ class Refusal(_Strict, frozen=True):
 
 
 class Takes(_Strict, frozen=True):
-    """What a create of a type must hold: one of the categories ("a|b"), statuses, attachment types, recipient types."""
+    """What a create of a type must hold: one of the categories ("a|b"), statuses, attachment types, recipient types, a
+    session in one of these statuses."""
 
     type: str
     refusal: Refusal
@@ -89,6 +107,7 @@ class Takes(_Strict, frozen=True):
     status: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
     recipient: tuple[str, ...] = ()
+    encounter: tuple[str, ...] = ()
     repeated: Refusal | None = None
 
 

@@ -27,6 +27,9 @@ class Clinic:
         self.tag = "t" + secrets.token_hex(5)
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.patients: list[str] = []
+        self.sessions: list[str] = []
+        self.held = "finished"
+        """Status of its sessions."""
 
     def id(self, name: str) -> str:
         return f"{self.tag}-{name}"
@@ -57,7 +60,7 @@ class Clinic:
         resource = {
             "resourceType": "Encounter",
             "id": self.id(name),
-            "status": "finished",
+            "status": self.held,
             "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
             "subject": {"reference": f"Patient/{patient}"},
             "participant": [
@@ -70,7 +73,14 @@ class Clinic:
             "reasonCode": [{"text": PLANTED["text of an encounter"]}],
         }
         self.ehr.put(resource | elements)
+        self.sessions.append(self.id(name))
         return self.id(name)
+
+    def leave_open(self, status: str = "in-progress") -> None:
+        """The clinician has not closed these sessions, and will not close those to come."""
+        self.held = status
+        for session in self.sessions:
+            self.ehr.change(f"Encounter/{session}", status=status)
 
     def form(self, name: str, patient: str, canonical: str, items: list[Json], weeks: float, **elements: Any) -> Json:
         """A QuestionnaireResponse, not yet stored."""

@@ -70,7 +70,7 @@ class Call:
     def is_page(self) -> bool:
         """Is it a follow-up page of a search, by any of the servers' ways of paging?"""
         return self.method == "GET" and bool(
-            {"_getpages", "_offset", "page", "_page"} & {name for name, _ in self.query}
+            {"_getpages", "_offset", "page", "_page", "cursor"} & {name for name, _ in self.query}
         )
 
     @property

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import requests
 
+from fhir_alliance.vendors import vendors
+
 from . import builds, clients
 
 HERE = Path(__file__).parent
@@ -34,6 +36,7 @@ class Recipe:
     keeps    its data survive a restart
     patience seconds from start to the first answer on /metadata
     loader   bearer token of the tests' own HTTP client, None where nobody is asked who they are
+    like     the vendor's profile that stands between it and the product, "" for none
     """
 
     name: str
@@ -43,6 +46,7 @@ class Recipe:
     keeps: bool = True
     patience: float = 30
     loader: str | None = None
+    like: str = ""
 
 
 def _settings(folder: Path, port: int, *, behaviour: str = "{}", auth: str = "{}") -> Path:
@@ -105,6 +109,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("medplum", "medplum", "/fhir/R4", _medplum, keeps=False),
         Recipe("hapi", "hapi", "/fhir", _hapi, patience=120),
         Recipe("hapi-cached", "hapi", "/fhir", _hapi_cached, patience=120),
+        *(Recipe(f"like-{vendor}", "sekmet", "/fhir", _sekmet, like=vendor) for vendor in vendors()),
     )
 }
 

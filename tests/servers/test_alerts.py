@@ -5,6 +5,7 @@ from __future__ import annotations
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import Ehr, Json, reference, state, versions
+from .filed import Filed
 
 DROP = STRAIN[-1]
 
@@ -14,14 +15,27 @@ def only(found: list[Json]) -> Json:
     return found[0]
 
 
-def test_a_strain_is_raised_worsens_and_recovers(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_a_strain_is_raised_worsens_and_recovers(filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     here = site()
     clinic.course(patient, doctor, STRAIN[:-1], last=3)
     here.sync()
-    assert ehr.tasks(patient) == []
+    assert filed.turns(patient) == []
+    for total, last, told in ((DROP, 2, "raised"), (31.0, 1, "worse"), (37.5, 0, "recovered")):
+        clinic.course(patient, doctor, (total,), last=last)
+        here.sync(code=0 if filed.of(told) else None)
+        assert filed.turns(patient)[-1:] == filed.of("raised", told)[-1:]
+    assert filed.turns(patient) == filed.of("raised", "worse", "recovered")
+    assert filed.series(patient) == [*STRAIN, 31.0, 37.5]
+    before = filed.everything(patient)
+    here.sync()
+    assert filed.everything(patient) == before
 
-    clinic.course(patient, doctor, (DROP,), last=2)
+
+def test_a_task_from_beginning_to_end(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    here = site()
+    clinic.course(patient, doctor, STRAIN, last=2)
     here.sync()
     raised = only(ehr.tasks(patient))
     onset = ehr.observations(patient, "srs-v3-total")[-1]
@@ -52,23 +66,25 @@ def test_a_strain_is_raised_worsens_and_recovers(ehr: Ehr, clinic: Clinic, site:
     assert versions(ehr.tasks(patient)) == versions([recovered])
 
 
-def test_withdrawn_when_data_change(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_withdrawn_when_data_change(ehr: Ehr, filed: Filed, clinic: Clinic, site: MakeSite) -> None:
+    """Where nothing can be taken back, a person is told."""
     corrected, mistaken, doctor = clinic.patient("corrected"), clinic.patient("mistaken"), clinic.practitioner()
     one, two = clinic.course(corrected, doctor, STRAIN), clinic.course(mistaken, doctor, STRAIN)
     here = site()
     here.sync()
-    before = [only(ehr.tasks(patient)) for patient in (corrected, mistaken)]
-    assert [state(task) for task in before] == ["open", "open"]
+    before = [task["id"] for patient in (corrected, mistaken) for task in ehr.tasks(patient)]
+    assert [filed.turns(patient) for patient in (corrected, mistaken)] == [["raised"], ["raised"]]
     ehr.change(f"QuestionnaireResponse/{one[-1]}", status="amended", item=srs_items(37.9))
     ehr.change(f"QuestionnaireResponse/{two[-1]}", status="entered-in-error")
-    here.sync()
-    after = [only(ehr.tasks(patient)) for patient in (corrected, mistaken)]
-    assert [task["id"] for task in after] == [task["id"] for task in before]
-    assert [(task["status"], state(task)) for task in after] == [
-        ("cancelled", "withdrawn"),
-        ("entered-in-error", "withdrawn"),
-    ]
-    assert all(task["statusReason"]["text"] for task in after)
+    ran = here.sync(code=filed.changes)
+    for patient in (corrected, mistaken):
+        assert filed.turns(patient) == filed.of("raised", "withdrawn")
+    assert bool(ran.messages) == bool(filed.changes)
+    after = [task for patient in (corrected, mistaken) for task in ehr.tasks(patient)]
+    assert [task["id"] for task in after] == before
+    if before:
+        assert [task["status"] for task in after] == ["cancelled", "entered-in-error"]
+        assert all(task["statusReason"]["text"] for task in after)
 
 
 def test_the_clinicians_own_status_stays(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
@@ -85,23 +101,23 @@ def test_the_clinicians_own_status_stays(ehr: Ehr, clinic: Clinic, site: MakeSit
     assert task["note"][0]["text"] == "seen"
 
 
-def test_no_alert_for_the_past(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_no_alert_for_the_past(filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     """Strains that began long ago, or are over when first seen, are recorded and never pushed."""
     old, over, doctor = clinic.patient("old"), clinic.patient("over"), clinic.practitioner()
     clinic.course(old, doctor, STRAIN, last=4)
     clinic.course(over, doctor, (*STRAIN, 37.5))
     report = site().sync().report
-    assert ehr.tasks(old) + ehr.tasks(over) == []
+    assert filed.turns(old) + filed.turns(over) == []
     assert sum(report["alerts"]["silent"].values()) == 2
 
 
-def test_nobody_is_told_without_one_treating_clinician(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_nobody_is_told_without_one_treating_clinician(ehr: Ehr, filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     patient = clinic.patient()
     for weeks, total in zip((4, 3, 2, 1, 0), STRAIN, strict=True):
         ehr.put(clinic.srs(f"qr{weeks}", patient, total, weeks))
-    site().sync()
-    assert len(ehr.observations(patient)) == len(STRAIN)
-    assert ehr.tasks(patient) == []
+    assert site().sync().report["outcomes"]["scored"] == len(STRAIN)
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == []
 
 
 def test_flags_as_alerts(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:

@@ -13,6 +13,7 @@ from . import faults
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import NS, Ehr, reference, value, versions
+from .filed import Filed
 from .product import Site
 from .proxy import Proxy
 
@@ -60,30 +61,31 @@ def test_found_again_by_fhir_alone(ehr: Ehr, clinic: Clinic, site: MakeSite) -> 
     assert reference(task, "owner") == f"Practitioner/{doctor}"
 
 
-def test_replay_writes_nothing(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+def test_replay_writes_nothing(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site(proxy.base)
     here.sync()
-    before = versions(ehr.observations(patient) + ehr.tasks(patient))
-    assert len(before) == len(STRAIN) + 1
+    assert (filed.series(patient), filed.turns(patient)) == (list(STRAIN), ["raised"])
+    before = filed.everything(patient)
     for _ in range(2):
         proxy.fresh()
         report = here.sync().report
         assert report["written"] == {}
         assert proxy.seen
         assert proxy.writes == []
-    assert versions(ehr.observations(patient) + ehr.tasks(patient)) == before
+    assert filed.everything(patient) == before
 
 
-def test_a_new_store_adopts_what_stands(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_a_new_store_adopts_what_stands(filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     """The store is lost, secret included; the EHR still holds everything."""
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     site().sync()
-    before = versions(ehr.observations(patient) + ehr.tasks(patient))
+    assert filed.turns(patient) == ["raised"]
+    before = filed.everything(patient)
     report = site().sync().report
-    assert versions(ehr.observations(patient) + ehr.tasks(patient)) == before
+    assert filed.everything(patient) == before
     assert report["written"] == {}
 
 
@@ -219,15 +221,15 @@ def test_vanished_is_reported_never_deleted(ehr: Ehr, clinic: Clinic, site: Make
     assert [(o["id"], o["status"], value(o)) for o in after] == [(o["id"], "final", value(o)) for o in before]
 
 
-def test_many_pages(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_many_pages(ehr: Ehr, filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
-    totals = [30 + n / 10 for n in range(14)]
+    totals = [round(30 + n / 10, 1) for n in range(14)]
     clinic.course(patient, doctor, totals)
     first = ehr.ask("GET", "QuestionnaireResponse", params={"patient": patient, "_count": "3"}).json()
     assert len([e for e in first["entry"] if e.get("search", {}).get("mode") != "outcome"]) == 3
     assert "next" in {link["relation"] for link in first["link"]}
     report = site(**{"read.page_size": 3}).sync().report
-    assert values(ehr, patient) == totals
+    assert filed.series(patient) == totals
     assert report["read"]["QuestionnaireResponse"] >= len(totals)
 
 
@@ -337,18 +339,19 @@ def test_a_cached_search_is_not_believed(ehr: Ehr, clinic: Clinic, site: MakeSit
     assert values(ehr, patient) == [31, 32]
 
 
-def test_cohort_by_group(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_cohort_by_group(ehr: Ehr, filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     mine, former, other = clinic.patient("mine"), clinic.patient("former"), clinic.patient("other")
+    doctor = clinic.practitioner()
     for patient in clinic.patients:
-        ehr.put(clinic.srs(f"qr-{patient[-4:]}", patient, 33, weeks=0))
+        clinic.course(patient, doctor, (33,))
     member = [
         {"entity": {"reference": f"Patient/{mine}"}},
         {"entity": {"reference": f"Patient/{former}"}, "inactive": True},
     ]
     ehr.put({"resourceType": "Group", "id": clinic.id("g"), "type": "person", "actual": True, "member": member})
     site(**{"cohort.source": "group", "cohort.id": clinic.id("g"), "cohort.ids": []}).sync()
-    assert values(ehr, mine) == [33]
-    assert ehr.observations(former) + ehr.observations(other) == []
+    assert filed.series(mine) == [33]
+    assert filed.series(former) + filed.series(other) == []
 
 
 def test_cohort_from_a_list_a_file_appointments_and_care_teams(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from fhir_alliance.vendors import ALERT_SINKS, SCORE_SINKS, recognise, vendors
 
 from . import faults
-from .canaries import PLANTED
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import Ehr, Json, reference, state, value, versions
 from .hook import Receiver
+from .profiles import FITTING, fitting, wanted, wants_open
 from .proxy import Call, Proxy
 from .running import Server
 from .test_crash import kill_at
@@ -29,24 +28,19 @@ TAKES_OBSERVATIONS = [v.id for v in vendors().values() if "observation" in v.sin
 
 
 @pytest.fixture
-def front(server: Server) -> Iterator[Front]:
+def front(server: Server, clinic: Clinic) -> Iterator[Front]:
     """Makes a vendor's EHR of the real server."""
     made: list[VendorProxy] = []
 
     def make(vendor: str) -> VendorProxy:
+        if wants_open(vendor):
+            clinic.leave_open()
         made.append(VendorProxy(server.base, vendors()[vendor]))
         return made[-1]
 
     yield make
     for proxy in made:
         proxy.down()
-
-
-def wanted(vendor: str) -> dict[str, Any]:
-    """What its advice says: parameters of every request, and dates where it takes no times."""
-    server = vendors()[vendor].server
-    stamp = {"read.stamp": "day"} if server.last_updated == "days" else {}
-    return stamp | {f"endpoint.main.parameters.{name}": "Organization/1" for name in server.requires}
 
 
 @pytest.mark.parametrize("vendor", vendors())
@@ -98,41 +92,7 @@ def test_scores_are_written_or_the_refusal_is_told_once(
 
 # -- with sinks that fit, each profile gets scores and alerts where it can
 
-ROW = "urn:oid:1.2.840.114350|10001"
-ALL = ["task", "flag", "communication", "document", "webhook", "log"]
-EVERY_TYPE = ["Observation", "Task", "Flag", "Communication", "DocumentReference"]
-FITTING: dict[str, dict[str, Any]] = {
-    "generous": {"alerts.sinks": ALL, "write.types": EVERY_TYPE},
-    "hapi": {"alerts.sinks": ALL, "write.types": EVERY_TYPE},
-    "epic": {
-        "write.scores.sink": "flowsheet",
-        "write.scores.flowsheet_rows": {"srs-v3/total": ROW},
-        "alerts.sinks": ["document"],
-        "write.types": ["Observation", "DocumentReference"],
-    },
-    "oracle": {
-        "write.scores.sink": "none",
-        "alerts.sinks": ["communication"],
-        "alerts.follow_ups": ["worse", "recovered"],
-        "write.types": ["Communication"],
-    },
-    "athena": {"write.scores.sink": "none", "alerts.sinks": ["webhook", "log"], "write.types": []},
-    "ecw": {"write.scores.sink": "none", "alerts.sinks": ["log", "webhook"], "write.types": []},
-}
 RAISED = {"Task": 1, "Flag": 1, "Communication": 1, "DocumentReference": 1}
-
-
-@pytest.fixture
-def hook() -> Iterator[Receiver]:
-    made = Receiver(PLANTED["bearer token"])
-    yield made
-    made.close()
-
-
-def fitting(vendor: str, hook: Receiver, **more: Any) -> Mapping[str, Any]:
-    """Settings of a site that chose what its vendor takes."""
-    heard = {"alerts.webhook.url": hook.url, "alerts.webhook.secret": {"file": "token"}}
-    return {**FITTING[vendor], **heard, **wanted(vendor), **more}
 
 
 def alerts(ehr: Ehr, patient: str) -> dict[str, list[Json]]:

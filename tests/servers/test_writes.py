@@ -10,7 +10,8 @@ import pytest
 from . import faults
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
-from .ehr import Ehr, Json, state, value, versions
+from .ehr import Ehr, Json, value, versions
+from .filed import Filed
 from .product import Ran, Site
 from .proxy import Action, Answer, Call, Proxy
 from .running import Server
@@ -33,71 +34,74 @@ def once_each(ehr: Ehr, patient: str, totals: tuple[float, ...]) -> list[Json]:
     return found
 
 
-def test_writes_off_then_on(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+def test_writes_off_then_on(ehr: Ehr, filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site(proxy.base, **{"write.enabled": False})
     planned = here.sync().report["planned"]
-    assert planned == {"Observation": {"create": 5}, "Task": {"create": 1}}
+    assert planned == filed.amounts(scores=5, alerts=1)
     here.sync()
     assert proxy.writes == []
-    here.configure(write__enabled=True, write__types=["Observation"])
+    types = here.options["write.types"]
+    here.configure(write__enabled=True, write__types=types[:1])
     here.sync()
-    once_each(ehr, patient, STRAIN)
-    assert ehr.tasks(patient) == []
-    here.configure(write__types=["Observation", "Task"])
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == (["raised"] if len(types) < 2 else [])
+    here.configure(write__types=types)
     here.sync()
-    once_each(ehr, patient, STRAIN)
-    assert [state(task) for task in ehr.tasks(patient)] == ["open"]
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == ["raised"]
 
 
-def test_a_dry_run_makes_and_moves_nothing(clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+def test_a_dry_run_makes_and_moves_nothing(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site(proxy.base)
-    assert here.sync("--dry-run").report["planned"] == {"Observation": {"create": 5}, "Task": {"create": 1}}
+    planned = here.sync("--dry-run").report["planned"]
+    assert planned | filed.amounts(scores=5, alerts=1) == planned
     assert proxy.writes == []
+    assert filed.turns(patient) == []
     assert not here.store.parent.exists()
 
 
-def test_the_write_cap_leaves_the_rest_planned(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+def test_the_write_cap_leaves_the_rest_planned(filed: Filed, clinic: Clinic, site: MakeSite) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site()
     ran = here.sync("--max-writes", "2", code=3)
-    assert ran.report["planned"] == {"Observation": {"create": len(STRAIN) - 2}, "Task": {"create": 1}}
+    assert sum(sum(ops.values()) for ops in ran.report["planned"].values()) == len(STRAIN) - 1
     assert any("2 resources, the most for one pass; 4 more stay planned" in line for line in ran.messages)
-    assert len(ehr.observations(patient)) + len(ehr.tasks(patient)) == 2
+    assert len(filed.series(patient)) + len(filed.turns(patient)) == 2
     here.sync()
-    once_each(ehr, patient, STRAIN)
-    assert len(ehr.tasks(patient)) == 1
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == ["raised"]
 
 
-def test_a_create_that_got_in_without_an_answer(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
-    unanswered(ehr, clinic, site, proxy, faults.lost)
+def test_a_create_that_got_in_without_an_answer(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+    unanswered(filed, clinic, site, proxy, faults.lost)
 
 
 @pytest.mark.parametrize("fault", [faults.reset, faults.status(500), faults.html(502)], ids=["reset", "500", "502"])
-def test_a_create_that_got_lost(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy, fault: Action) -> None:
-    unanswered(ehr, clinic, site, proxy, fault)
+def test_a_create_that_got_lost(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy, fault: Action) -> None:
+    unanswered(filed, clinic, site, proxy, fault)
 
 
-def unanswered(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy, fault: Action) -> None:
+def unanswered(filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy, fault: Action) -> None:
     """Of a score and of an alert: found out at the next pass, then exactly one."""
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
     here = site(proxy.base)
+    amounts = {type: created["create"] for type, created in filed.amounts(scores=5, alerts=1).items()}
     sent = [
-        proxy.fault(fault, method="POST", type="Observation", first=2, times=1),
-        proxy.fault(fault, method="POST", type="Task", times=1),
+        proxy.fault(fault, method="POST", type=type, first=min(count, 2), times=1) for type, count in amounts.items()
     ]
     first, *later = settle(here)
     assert first.code == 3
     assert first.report["unknown"]
     assert later
     assert all(rule.hits >= rule.first for rule in sent)
-    once_each(ehr, patient, STRAIN)
-    assert [state(task) for task in ehr.tasks(patient)] == ["open"]
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == ["raised"]
 
 
 def test_a_create_without_an_answer_where_conditions_are_ignored(
@@ -262,7 +266,7 @@ def test_removed_by_the_site_is_never_recreated(ehr: Ehr, clinic: Clinic, site: 
     once_each(ehr, patient, (37.0,))
 
 
-def test_restart_mid_run(server: Server, ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
+def test_restart_mid_run(server: Server, filed: Filed, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:
     """The server is killed at our fourth write, while it is on its way, and comes back."""
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)
@@ -280,10 +284,10 @@ def test_restart_mid_run(server: Server, ehr: Ehr, clinic: Clinic, site: MakeSit
     first = here.sync(code=None)
     assert first.code in {3, 4}
     back.join(150)
-    assert len(ehr.observations(patient)) == 3
+    assert len(filed.series(patient)) == 3
     settle(here)
-    once_each(ehr, patient, STRAIN)
-    assert [state(task) for task in ehr.tasks(patient)] == ["open"]
+    assert filed.series(patient) == list(STRAIN)
+    assert filed.turns(patient) == ["raised"]
 
 
 def test_a_second_instance_does_nothing(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy) -> None:

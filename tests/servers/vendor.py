@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fhir_alliance.vendors import Refusal, Takes, Type, Vendor
 
+from .dialect import Dialect
 from .proxy import Answer, Call, Proxy
 
 FHIR = {"Content-Type": "application/fhir+json"}
@@ -26,20 +27,35 @@ class VendorProxy(Proxy):
 
     def __init__(self, upstream: str, vendor: Vendor):
         self.vendor = vendor
+        self.racing = 0
+        """How many of the next conditional creates a twin of ours sends at the same moment, too (`races`)."""
         self._filed: set[str] = set()
+        self._ways = Dialect(vendor.server)
         super().__init__(upstream)
 
     def ask(self, call: Call) -> Answer:
         """The vendor's refusal, else the real server's answer as the vendor would give it."""
         if call.path == "metadata":
             return self._statement(super().ask(call))
+        if busy := self._ways.busy():
+            return busy
         if {*self.vendor.server.requires} - {name for name, _ in call.query}:
             return _outcome(400, "required")
-        call = call.without(parameters=self.vendor.server.requires)
+        sent, call = call, self._ways.understood(call.without(parameters=self.vendor.server.requires))
         if self.vendor.types and call.type and (refused := self._refuses(call)):
             return refused
-        answer = super().ask(self._as_understood(call))
-        return self._as_told(call, answer)
+        asked = self._as_understood(call)
+        if answer := self._ways.before(asked):
+            return answer
+        return self._as_told(call, self._ways.after(sent, asked, self._raced(asked)))
+
+    def _raced(self, call: Call) -> Answer:
+        """Where conditional creates race, neither of two sees the other."""
+        if self.racing and self.vendor.server.races and call.method == "POST":
+            self.racing -= 1
+            call = call.without(headers=("if-none-exist",))
+            super().ask(call)
+        return super().ask(call)
 
     # -- what it says of itself
 
@@ -84,11 +100,19 @@ class VendorProxy(Proxy):
                 continue
             if not _fits(takes, resource):
                 return _refused(takes.refusal)
-            what = json.dumps([resource.get(name) for name in ("subject", "code", "effectiveDateTime")])
-            if takes.repeated and what in self._filed:
+            if takes.encounter and self._session(resource) not in takes.encounter:
+                return _refused(takes.refusal)
+            if takes.repeated and _what(resource) in self._filed:
                 return _refused(takes.repeated)
-            self._filed.add(what)
         return None
+
+    def _session(self, resource: Mapping[str, Any]) -> str:
+        """Status of its encounter, "" without one."""
+        reference = resource.get("encounter", {}).get("reference")
+        if not reference:
+            return ""
+        found = super().ask(Call("GET", f"{self.prefix}/{reference}", {"Authorization": "Bearer x"}, b"", self)).json()
+        return str(found.get("status", ""))
 
     # -- what it makes of a request, and of an answer
 
@@ -116,9 +140,11 @@ class VendorProxy(Proxy):
             headers.pop("etag", None)
             body = _without_versions(body)
         if call.method == "POST" and answer.status == 201:
+            self._filed.add(_what(json.loads(call.body)))
             place = headers.get("location", "")
             if server.location == "relative":
                 headers["location"] = urlsplit(place).path.removeprefix(self.prefix).strip("/").split("/_history")[0]
+                headers["location"] = self._ways.placed(headers["location"])
             body = body if server.created_body else b""
         return Answer(answer.status, body, headers, answer.cut)
 
@@ -144,6 +170,11 @@ def _fits(takes: Takes, resource: Mapping[str, Any]) -> bool:
         return False
     who = {str(one.get("reference")).split("/")[0] for one in resource.get("recipient", [])}
     return not takes.recipient or bool(who and who <= set(takes.recipient))
+
+
+def _what(resource: Mapping[str, Any]) -> str:
+    """By what a vendor knows a row that it has already."""
+    return json.dumps([resource.get(name) for name in ("subject", "code", "effectiveDateTime")])
 
 
 def _refused(refusal: Refusal) -> Answer:
