@@ -21,6 +21,7 @@ from .wording import evidence, headline, sentence
 
 BUSY = "another alert of this dyad is open"
 ANSWERED = "silenced or put off by the clinician's answer"
+COVERED = "noted on an alert that the clinician has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ def plan_alerts(
     known      our alerts of that type for this patient
     retracted  responses that are entered in error: their alert is too
     follows    is what stands kept up to date with its strain? A document is not: it tells of the onset
-    heard      what clinicians answered: a silenced episode keeps its place, and nothing more is told of it
+    heard      what clinicians answered: of a silenced episode nothing more is told. An answer covers what the alert
+               said: an alert that a person has ended holds its dyad no longer, but what was noted on it is answered
     """
     held = {k.key: k for k in known}
     current = {keys.alert(*s.dyad, s.assessment.response): s for s in strains}
@@ -93,15 +95,18 @@ def plan_alerts(
         quiet = heard.quiet(key, rules.now)
         action = _withdraw(k, retracted) if s is None else _follow(k, s, keys, rules, quiet=quiet) if follows else None
         planned |= {key: action} if action else {}
-        if s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}:
+        open_ = s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}
+        if s is not None and open_ and not heard.ended(key):
             owners[s.dyad] = key
+    answered = {response for k in held.values() if heard.ended(k.key) for response in k.attached.split()}
     silent: Counter[str] = Counter()
     second: list[Strain] = []
     for key, s in current.items():
         before = held.get(key)
         if before is not None and before.standing not in {"refused", "retracted"}:
             continue
-        if why := _silence(s, key, owners.get(s.dyad), heard, rules):
+        covered = s.assessment.response in answered
+        if why := _silence(s, key, owners.get(s.dyad), heard, rules, covered=covered):
             silent[why] += 1
             second += [s] if why == BUSY else []
             continue
@@ -149,13 +154,18 @@ def _blocks(s: Strain) -> bool:
     return s.episode.kind in STRAINS and s.episode.state is EpisodeState.OPEN
 
 
-def _silence(s: Strain, key: str, owner: str | None, heard: Heard, rules: AlertRules) -> str | None:
+def _silence(
+    s: Strain, key: str, owner: str | None, heard: Heard, rules: AlertRules, *, covered: bool = False
+) -> str | None:
     """Why a strain raises no alert, or None when it should.
 
-    owner  key of the alert that is open for this dyad, if there is one
+    owner    key of the alert that is open for this dyad, if there is one
+    covered  was it noted on an alert that a person has ended since?
     """
     if heard.quiet(key, rules.now):
         return ANSWERED
+    if covered:
+        return COVERED
     if s.key.rater != "client":
         return "answered by a related person"
     if s.episode.state is not EpisodeState.OPEN:

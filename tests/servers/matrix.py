@@ -251,6 +251,10 @@ MATRIX: dict[str, Row] = {
     "what_is_no_missed_session_raises_nothing": Row("not a missed session", FAST),
     "a_late_cancellation_counts_and_a_correction_does_not_fight": Row("late cancellation", FAST),
     "appointments_that_cannot_be_read_cost_no_pass": Row("Appointments refused", FAST),
+    # test_ended_alerts.py
+    "a_second_form_is_news_once_an_alert_was_ended": Row("second form after an ended alert", FAST),
+    "what_an_ended_alert_mentioned_is_answered_with_it": Row("second form noted on an ended alert", FAST),
+    "an_alert_ended_while_a_note_is_written": Row("alert ended between search and note", FAST),
     # test_stated_totals.py
     "a_total_stated_beside_a_response": Row("another total beside a response", CACHE),
     "a_form_that_states_its_own_total": Row("a form's own total differs", FAST),
