@@ -255,6 +255,11 @@ MATRIX: dict[str, Row] = {
     "a_second_form_is_news_once_an_alert_was_ended": Row("second form after an ended alert", FAST),
     "what_an_ended_alert_mentioned_is_answered_with_it": Row("second form noted on an ended alert", FAST),
     "an_alert_ended_while_a_note_is_written": Row("alert ended between search and note", FAST),
+    # test_two_installations.py
+    "two_installations_leave_one_alert": Row("two installations at once", FAST),
+    "what_a_person_answered_is_the_one_that_stays": Row("two installations, one alert answered", FAST),
+    "what_the_other_installation_told_is_not_told_again": Row("two installations follow one alert", FAST),
+    "twins_without_an_owner_are_told": Row("an alert twice, neither ours", FAST),
     # test_stated_totals.py
     "a_total_stated_beside_a_response": Row("another total beside a response", CACHE),
     "a_form_that_states_its_own_total": Row("a form's own total differs", FAST),
