@@ -60,7 +60,8 @@ class TaskSink(Sink):
         text = content.follow_up or (content.evidence if again else "")
         note = list(current.get("note") or [])
         # Two installations may follow one Task: what the other has just said is not said again.
-        if text and not (note and isinstance(note[-1], Mapping) and note[-1].get("text") == text):
+        last = note[-1].get("text") if note and isinstance(note[-1], Mapping) else None
+        if text and (again or text != last):
             note.append({"time": frame.instant, "text": text})
         new = current | labelled(current, content.labels) | {"businessStatus": _state(content.state, frame)}
         new |= {"lastModified": frame.instant} | ({"note": note} if note else {})
