@@ -14,7 +14,7 @@ PACKAGE = ROOT / "fhir_alliance"
 # Lowest layer first. A module imports only from its own line and those above it in this list.
 LAYERS = (
     "model errors",
-    "instruments scoring detection wording figures sparkline answers",
+    "instruments scoring detection wording figures sparkline answers restricted",
     "keys placing derive explanation chart_view",
     "strain_note",
     "plan",

@@ -143,6 +143,7 @@ MATRIX: dict[str, Row] = {
     # test_lifecycle.py
     "each_turn_in_each_sink": Row("the life of an alert in every sink", FAST),
     "one_recipient_or_none": Row("one recipient or none, in every sink", FAST),
+    "labels_of_the_session_count_like_the_forms_own": Row("security labels of the session", FAST),
     "labels_are_copied_and_added": Row("security labels on all that is written", FAST),
     "a_forbidding_label_keeps_a_form_out": Row("psychotherapy notes and Part 2 records", FAST),
     "a_shadow_tells_nobody": Row("a shadow tells nobody", FAST),
