@@ -26,7 +26,12 @@ COVERED = "noted on an alert that the clinician has ended"
 
 @dataclass(frozen=True, slots=True)
 class AlertRules:
-    """When an alert may be raised (`decisions.md` 2). `labels`: security labels that the site adds, "system|code"."""
+    """When an alert may be raised (`decisions.md` 2).
+
+    labels  security labels that the site adds, "system|code"
+    barred  why nothing may be told about this patient now (no consent, care is closed), or "". What stands is then
+            kept as after a snooze; it is still withdrawn when the data show its strain no longer
+    """
 
     now: datetime
     max_age: timedelta = timedelta(days=21)
@@ -34,6 +39,7 @@ class AlertRules:
     pool: str = ""
     inferred_encounter: bool = False
     labels: tuple[str, ...] = ()
+    barred: str = ""
 
     def recent(self, at: datetime) -> bool:
         """Is this young enough to be worth a push?"""
@@ -92,7 +98,7 @@ def plan_alerts(
     owners: dict[tuple[str, str], str] = {}
     for key, k in held.items():
         s = current.get(key)
-        quiet = heard.quiet(key, rules.now)
+        quiet = heard.quiet(key, rules.now) or bool(rules.barred)
         action = _withdraw(k, retracted) if s is None else _follow(k, s, keys, rules, quiet=quiet) if follows else None
         planned |= {key: action} if action else {}
         open_ = s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}
@@ -175,9 +181,9 @@ def _silence(
         return "onset too old"
     if not rules.owner(s.assessment.practitioner):
         return "no single treating practitioner"
-    if owner is not None:
-        return BUSY
-    return None
+    if rules.barred:
+        return rules.barred
+    return None if owner is None else BUSY
 
 
 def _withdraw(k: Known, retracted: Collection[str]) -> Action | None:

@@ -261,6 +261,10 @@ MATRIX: dict[str, Row] = {
     "what_a_person_answered_is_the_one_that_stays": Row("two installations, one alert answered", FAST),
     "what_the_other_installation_told_is_not_told_again": Row("two installations follow one alert", FAST),
     "twins_without_an_owner_are_told": Row("an alert twice, neither ours", FAST),
+    # test_permission.py
+    "without_consent_nothing_is_told": Row("alerts.consent", FAST),
+    "closed_care_is_recorded_and_never_pushed": Row("alerts.closed_care", FAST),
+    "what_cannot_be_asked_permits_nothing": Row("consent and care teams refused", FAST),
     # test_stated_totals.py
     "a_total_stated_beside_a_response": Row("another total beside a response", CACHE),
     "a_form_that_states_its_own_total": Row("a form's own total differs", FAST),
