@@ -21,11 +21,17 @@ from .wording import evidence, headline, sentence
 
 BUSY = "another alert of this dyad is open"
 ANSWERED = "silenced or put off by the clinician's answer"
+COVERED = "noted on an alert that the clinician has ended"
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRules:
-    """When an alert may be raised (`decisions.md` 2). `labels`: security labels that the site adds, "system|code"."""
+    """When an alert may be raised (`decisions.md` 2).
+
+    labels  security labels that the site adds, "system|code"
+    barred  why nothing may be told about this patient now (no consent, care is closed), or "". What stands is then
+            kept as after a snooze; it is still withdrawn when the data show its strain no longer
+    """
 
     now: datetime
     max_age: timedelta = timedelta(days=21)
@@ -33,6 +39,7 @@ class AlertRules:
     pool: str = ""
     inferred_encounter: bool = False
     labels: tuple[str, ...] = ()
+    barred: str = ""
 
     def recent(self, at: datetime) -> bool:
         """Is this young enough to be worth a push?"""
@@ -83,7 +90,8 @@ def plan_alerts(
     known      our alerts of that type for this patient
     retracted  responses that are entered in error: their alert is too
     follows    is what stands kept up to date with its strain? A document is not: it tells of the onset
-    heard      what clinicians answered: a silenced episode keeps its place, and nothing more is told of it
+    heard      what clinicians answered: of a silenced episode nothing more is told. An answer covers what the alert
+               said: an alert that a person has ended holds its dyad no longer, but what was noted on it is answered
     scores     keys of the scores that stand: what pointed to a form points to its score from then on
     """
     held = {k.key: k for k in known}
@@ -92,7 +100,7 @@ def plan_alerts(
     owners: dict[tuple[str, str], str] = {}
     for key, k in held.items():
         s = current.get(key)
-        quiet = heard.quiet(key, rules.now)
+        quiet = heard.quiet(key, rules.now) or bool(rules.barred)
         action = (
             _withdraw(k, retracted)
             if s is None
@@ -101,15 +109,18 @@ def plan_alerts(
             else None
         )
         planned |= {key: action} if action else {}
-        if s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}:
+        open_ = s is not None and _blocks(s) and k.standing in {"written", "foreign", "unknown"}
+        if s is not None and open_ and not heard.ended(key):
             owners[s.dyad] = key
+    answered = {response for k in held.values() if heard.ended(k.key) for response in k.attached.split()}
     silent: Counter[str] = Counter()
     second: list[Strain] = []
     for key, s in current.items():
         before = held.get(key)
         if before is not None and before.standing not in {"refused", "retracted"}:
             continue
-        if why := _silence(s, key, owners.get(s.dyad), heard, rules):
+        covered = s.assessment.response in answered
+        if why := _silence(s, key, owners.get(s.dyad), heard, rules, covered=covered):
             silent[why] += 1
             second += [s] if why == BUSY else []
             continue
@@ -157,13 +168,18 @@ def _blocks(s: Strain) -> bool:
     return s.episode.kind in STRAINS and s.episode.state is EpisodeState.OPEN
 
 
-def _silence(s: Strain, key: str, owner: str | None, heard: Heard, rules: AlertRules) -> str | None:
+def _silence(
+    s: Strain, key: str, owner: str | None, heard: Heard, rules: AlertRules, *, covered: bool = False
+) -> str | None:
     """Why a strain raises no alert, or None when it should.
 
-    owner  key of the alert that is open for this dyad, if there is one
+    owner    key of the alert that is open for this dyad, if there is one
+    covered  was it noted on an alert that a person has ended since?
     """
     if heard.quiet(key, rules.now):
         return ANSWERED
+    if covered:
+        return COVERED
     if s.key.rater != "client":
         return "answered by a related person"
     if s.episode.state is not EpisodeState.OPEN:
@@ -173,9 +189,9 @@ def _silence(s: Strain, key: str, owner: str | None, heard: Heard, rules: AlertR
         return "onset too old"
     if not rules.owner(s.assessment.practitioner):
         return "no single treating practitioner"
-    if owner is not None:
-        return BUSY
-    return None
+    if rules.barred:
+        return rules.barred
+    return None if owner is None else BUSY
 
 
 def _withdraw(k: Known, retracted: Collection[str]) -> Action | None:

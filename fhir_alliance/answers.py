@@ -25,6 +25,9 @@ class Said(StrEnum):
 SILENCING = frozenset({Said.REJECTED, Said.CANCELLED})
 """Of that episode nothing more is told. `rejected` says that it is no strain; `cancelled` does not say why."""
 
+ENDING = SILENCING | {Said.COMPLETED}
+"""Somebody is done with that alert: it speaks for what it said, and for nothing that comes after."""
+
 TASK = {
     "received": Said.ACKNOWLEDGED,
     "accepted": Said.ACKNOWLEDGED,
@@ -55,6 +58,11 @@ class Answer:
     def silences(self) -> bool:
         """Is nothing more to be told of this episode?"""
         return self.said in SILENCING
+
+    @property
+    def ends(self) -> bool:
+        """Is somebody done with this alert?"""
+        return self.said in ENDING
 
     def quiet(self, now: datetime) -> bool:
         """Is nothing to be told now?"""
@@ -88,6 +96,10 @@ class Heard:
     def silenced(self, key: str) -> bool:
         """Did somebody say that nothing more is to be told of this one?"""
         return self.answers.get(key, Answer()).silences
+
+    def ended(self, key: str) -> bool:
+        """Is somebody done with this one?"""
+        return self.answers.get(key, Answer()).ends
 
     def quiet(self, key: str, now: datetime) -> bool:
         """Silenced, or snoozed."""

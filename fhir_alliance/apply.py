@@ -69,8 +69,9 @@ class Applier:
     sent: int = 0
     now_allowed: Callable[[], Write] | None = None
     """What the settings say by now, if they can change during the pass: it may forbid what was allowed at its start."""
-    quiet: Callable[[Known, Json], bool] = lambda _, __: False
-    """Has a person said that this alert, as it stands there, is to be left alone? Asked right before a change."""
+    quiet: Callable[[Known, Json, bool], bool] = lambda *_: False
+    """Has a person said that this alert, as it stands there, is to be left alone? Asked right before a change; the last
+    argument says whether that would note another strain on it."""
     turned_down: set[str] = field(default_factory=set)
     """Patients about whom the EHR took nothing new: it may know them by another id now."""
     to_come: set[str] = field(default_factory=set)
@@ -320,9 +321,10 @@ class Applier:
             self._refuse(action, row, None, ("foreign-edit",), why)
             return True
         tells = action.op is Op.UPDATE and sink.kind == "alert" and getattr(action.content, "event", "") != LABELS
-        if tells and self.quiet(k, body):
+        noting = bool(set(getattr(action.content, "attached", ())) - set(k.attached.split()))
+        if tells and self.quiet(k, body, noting):
             self.ledger.settle(row, "released", self.clock())
-            return True
+            return not noting  # what was to be noted there is planned anew
         if action.op is Op.RETRACT:
             new = sink.retract(body, action.reason, self.frame)
         else:

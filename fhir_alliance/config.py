@@ -201,7 +201,9 @@ class Read(Section):
     )
     encounter_classes: list[str] = Field([], description="classes for inferring a link; empty = any")
     allow_labels: list[str] = Field(
-        [], description="security label codes to process although they are refused by default, like PSYTHPN"
+        [],
+        description="security labels of forms and sessions to process although they are refused by default: a code "
+        "like PSYTHPN, or the display of a label that has none",
     )
 
 

@@ -138,6 +138,18 @@ class Alerts(Section):
         "cancelled within 24 hours, makes it urgent",
     )
 
+    closed_care: Literal["none", "episodes", "careteam"] = Field(
+        "none",
+        description="nothing is told about a client whose care is closed. episodes: some EpisodeOfCare is finished or "
+        "cancelled and none is open; careteam: some CareTeam is inactive and none is open; none: not asked",
+    )
+    consent: str = Field(
+        "",
+        description="nothing is told about a client without an active Consent of this category or policy "
+        '("system|code", code or URI) that permits it; empty: the site vouches for it',
+        examples=["https://clinic.example/consent|alliance"],
+    )
+
     @model_validator(mode="after")
     def _pool(self) -> Alerts:
         # A Task may not be owned by a Group; a message may go to one (Oracle Health's pools are Groups).

@@ -69,6 +69,7 @@ class Evidence:
     known            resources of ours about the patient or from its responses
     heard            what clinicians answered to its alerts
     missed           sessions that the client missed
+    barred           why nothing may be told about the patient now, or ""
     """
 
     readings: Sequence[Reading]
@@ -79,6 +80,7 @@ class Evidence:
     known: Sequence[Known]
     heard: Heard = NOTHING_HEARD
     missed: Sequence[Missed] = ()
+    barred: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def _alerts(
     known, heard = evidence.known, evidence.heard
     retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}
     labels = {label for a in placed.kept for label in a.labels}
+    when = replace(rules.alerts, barred=evidence.barred)
     actions: list[Action] = []
     silent: Counter[str] = Counter()
     for type in sorted(rules.alert_types | {k.type for k in known if k.type in ALERTS}):
@@ -168,7 +171,7 @@ def _alerts(
                 found,
                 mine,
                 rules.keys,
-                rules.alerts,
+                when,
                 retracted=retracted,
                 follows=follows,
                 heard=heard,
@@ -176,7 +179,7 @@ def _alerts(
             )
         else:
             planned, why = plan_messages(
-                type, found, mine, rules.keys, rules.alerts, tell=tell, retracted=retracted, labels=labels, heard=heard
+                type, found, mine, rules.keys, when, tell=tell, retracted=retracted, labels=labels, heard=heard
             )
         if type in rules.alert_types:
             silent |= why

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, RowMapping, or_, select
 
-from .alerting import BUSY, AlertRules, plan_alerts
+from .alerting import BUSY, COVERED, AlertRules, plan_alerts
 from .answers import Answer, Heard, Said
 from .config import Settings
 from .corroboration import KIND as MISSED
@@ -33,7 +33,7 @@ from .store.missed import missed_by
 from .wording import day
 
 WAITS = "its clinician had a day's alerts (alerts.max_per_day); it comes on another day"
-_NAMES = ("type", "key", "resource_id", "patient", "practitioner", "response", "standing", "state")
+_NAMES = ("type", "key", "resource_id", "patient", "practitioner", "response", "standing", "state", "attached")
 _COLUMNS = tuple(t.written.c[name] for name in _NAMES)
 
 
@@ -226,7 +226,10 @@ class _Store:
         if self._key(strain) in self.heard.waiting:
             return [], WAITS
         dyad = [r for r in self.alerts if (r["patient"], r["practitioner"]) == strain.dyad]
-        busy = any(r["standing"] == "written" and r["state"] == "open" for r in dyad)
+        ended = {r["key"] for r in dyad if self.heard.ended(thread_of(r["key"]))}
+        if any(strain.assessment.response in r["attached"].split() for r in dyad if r["key"] in ended):
+            return [], COVERED
+        busy = any(r["standing"] == "written" and r["state"] == "open" for r in dyad if r["key"] not in ended)
         return [], BUSY if busy else "not yet; a pass that may write raises it"
 
 

@@ -87,10 +87,14 @@ class Listening:
             self._one_by_one(type, theirs + ([] if only else others[:IN_TURN]), mark=False)
             self.why[type] = "those of who is read" if only else "those of who is read, and some in turn"
 
-    def quiet(self, alert: Known, body: Json) -> bool:
-        """Must what stands there be left alone? Looked at right before a change of it."""
+    def quiet(self, alert: Known, body: Json, noting: bool) -> bool:
+        """Must what stands there be left alone? Looked at right before a change of it.
+
+        noting  the change notes another strain on it: nobody reads that on an alert that a person has ended
+        """
         self._hear(alert, body)
-        return self.answers.of(alert.patient).get(alert.key, Answer()).quiet(self.now)
+        answer = self.answers.of(alert.patient).get(alert.key, Answer())
+        return answer.quiet(self.now) or (noting and answer.ends)
 
     def _may_read(self, alert: Asked) -> bool:
         """Of the roster, or about no patient: a digest."""
@@ -148,7 +152,7 @@ class Listening:
             return
         after = self.answers.of(alert.patient).get(alert.key, Answer())
         self.report.answers[word(after, self.now)] += 1
-        if alert.patient and before.quiet(self.now) != after.quiet(self.now):
+        if alert.patient and (before.quiet(self.now), before.ends) != (after.quiet(self.now), after.ends):
             self.concerned.add(alert.patient)
 
     def _said(self, alert: Asked | Known, body: Json) -> Answer | None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from .answers import Said
 from .errors import Forbidden, NotFound, Refused
-from .fhir.answered import withdrawn
+from .fhir.answered import answer_in, withdrawn
 from .fhir.content import object_of
 from .fhir.http import FhirClient
 from .fhir.references import local
 from .fhir.search import search
+from .fhir.times import instant
 from .sinks import Sink, compared_hash
 
 Json = dict[str, Any]
 WITHDRAWN = frozenset({"entered-in-error", "cancelled"})
 """Statuses of what is not to be used any more."""
+_AUTHORED = ("authoredOn", "issued", "sent", "date")
 
 
 def merged_into(client: FhirClient, patient: str) -> str | None:
@@ -93,6 +97,16 @@ def find_alike(
     return _walk(client, row["type"], about, alike)
 
 
+def told_of(alert: Mapping[str, Any], type: str, bases: Sequence[str]) -> set[str]:
+    """References of this type that say what an alert of ours is about: the score, or the form, of the onset."""
+    context = alert.get("context")
+    refs = [alert.get("focus"), *(e.get("valueReference") for e in alert.get("extension") or [] if isinstance(e, dict))]
+    refs += alert.get("about") or []
+    refs += (context.get("related") or []) if isinstance(context, dict) else []
+    found = (local(r.get("reference"), type, bases) for r in refs if isinstance(r, dict))
+    return {r for r in found if r}
+
+
 def find_about(client: FhirClient, type: str, system: str, patient: str, onset: Collection[str]) -> Json | None:
     """An alert of ours, not withdrawn, about the same score or the same form; None when there is none.
 
@@ -100,12 +114,7 @@ def find_about(client: FhirClient, type: str, system: str, patient: str, onset: 
     """
 
     def about(r: Json) -> bool:
-        context = r.get("context")
-        refs = [r.get("focus"), *(e.get("valueReference") for e in r.get("extension") or [] if isinstance(e, dict))]
-        refs += r.get("about") or []
-        refs += (context.get("related") or []) if isinstance(context, dict) else []
-        told = [f.get("reference") for f in refs if isinstance(f, dict)]
-        focused = {local(ref, kind, client.bases) for ref in told for kind in ("Observation", "QuestionnaireResponse")}
+        focused = told_of(r, "Observation", client.bases) | told_of(r, "QuestionnaireResponse", client.bases)
         ended = r.get("status") in WITHDRAWN
         # Ended by a person, a Task is still the one alert about this strain; withdrawn by us, it is none.
         live = not (ended and (r.get("resourceType") != "Task" or withdrawn(r))) and not r.get("inResponseTo")
@@ -113,4 +122,17 @@ def find_about(client: FhirClient, type: str, system: str, patient: str, onset: 
         return not focused.isdisjoint(onset) and live and ours
 
     found = _walk(client, type, [("patient", patient.removeprefix("Patient/"))], about)
-    return found[0] if found else None
+    return min(found, key=precedence, default=None)
+
+
+def answered(alert: Mapping[str, Any]) -> bool:
+    """Has a person said anything about it?"""
+    answer = answer_in(alert, UTC, datetime.min.replace(tzinfo=UTC))
+    return answer is not None and (answer.said is not Said.NOTHING or answer.until is not None)
+
+
+def precedence(resource: Mapping[str, Any]) -> tuple[bool, datetime, str]:
+    """Of several that say the same the least one stays: what a person has answered, else the older one, and of two of
+    one second that with the smaller id. Told by the resources alone, so that two installations agree."""
+    written = next((at for name in _AUTHORED if (at := instant(resource.get(name)))), None)
+    return not answered(resource), written or datetime.max.replace(tzinfo=UTC), str(resource["id"])

@@ -208,7 +208,7 @@ class Reading(Struct, frozen=True, gc=False):
 @dataclass(frozen=True, slots=True)
 class Session:
     """An Encounter as a therapy contact. `practitioners` are candidates by participant type,
-    most decisive first: PPRF, ATND, untyped; each a tuple of references as given."""
+    most decisive first: PPRF, ATND, untyped; each a tuple of references as given. `labels`: its security labels."""
 
     id: str
     patient: str
@@ -220,6 +220,7 @@ class Session:
     atnd: tuple[str, ...] = ()
     untyped: tuple[str, ...] = ()
     content: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class Assessment(Struct, frozen=True, gc=False):

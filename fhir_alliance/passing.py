@@ -32,6 +32,7 @@ from .missing import MissedSessions
 from .outcomes import find_out
 from .own_device import file_device
 from .patients import Patients, Progress
+from .permission import Permission
 from .pushing import push
 from .reading import PatientReader, newer
 from .report import RunReport
@@ -209,6 +210,7 @@ class EndpointPass:
             self.settings.endpoint[self.name].http.give_up_after,
             self.settings.read.max_connections,
             missed,
+            Permission(self.client, self.settings.alerts, self.settings.read, self.report, self.now),
             self.audit,
             self.events,
         )

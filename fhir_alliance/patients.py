@@ -14,12 +14,13 @@ from .audit import Audit
 from .audit_events import TYPE as AUDIT_EVENT
 from .audit_events import AuditEvents
 from .corroboration import Missed, corroborable
-from .decide import Decision, Evidence, Rulebook, decide
+from .decide import ALERTS, Decision, Evidence, Rulebook, decide
 from .errors import EHRError, Unauthorised, bug
 from .log import log
 from .lookup import merged_into
 from .missing import MissedSessions
-from .plan import Action
+from .permission import Permission
+from .plan import Action, Op
 from .provenance import TYPE as PROVENANCE
 from .provenance import plan_provenance
 from .read_ahead import read_ahead
@@ -40,6 +41,7 @@ class Patients:
     patience  patients in a row that fail because of the EHR before the pass is ended
     width     how many are read at the same time
     missed    where sessions that clients missed are looked at
+    permission  may anything be told about a patient at all?
     newest    type → newest meta.lastUpdated that was seen
     deferred  what calls a clinician, planned, with its row of the ledger: it waits until everybody was looked at
     decided   who was looked at
@@ -54,6 +56,7 @@ class Patients:
     patience: int
     width: int
     missed: MissedSessions | None
+    permission: Permission
     audit: Audit | None
     events: AuditEvents | None
     newest: dict[str, datetime] = field(default_factory=dict)
@@ -103,7 +106,7 @@ class Patients:
         heard = Heard(self.answers.of(patient), frozenset(w.key for w in self.answers.waiting(patient)))
         gone = record.vanished, record.moved
         evidence = Evidence(readings, record.around, *gone, stored, known, heard, self._missed(patient))
-        decision = self._corroborated(patient, decide(evidence, self.rules), evidence)
+        decision = self._permitted(patient, *self._corroborated(patient, decide(evidence, self.rules), evidence))
         report.quarantine_new += self.store.record(
             patient, decision.assessments, decision.aside, decision.stays, self.now
         )
@@ -135,13 +138,21 @@ class Patients:
         """Missed sessions as they were read before, where the site wants them looked at."""
         return missed_by(self.store.engine, self.store.base, patient) if self.missed else []
 
-    def _corroborated(self, patient: str, decision: Decision, evidence: Evidence) -> Decision:
+    def _corroborated(self, patient: str, decision: Decision, evidence: Evidence) -> tuple[Decision, Evidence]:
         """Once more, with the sessions that the client has missed since an open strain began."""
         since = min((s.episode.onset.at for s in decision.strains if corroborable(s)), default=None)
         if self.missed is None or since is None or (missed := self.missed.of(patient, since)) is None:
-            return decision
+            return decision, evidence
         keep_missed(self.store.engine, self.store.base, patient, missed)
-        return decide(replace(evidence, missed=missed), self.rules)
+        evidence = replace(evidence, missed=missed)
+        return decide(evidence, self.rules), evidence
+
+    def _permitted(self, patient: str, decision: Decision, evidence: Evidence) -> Decision:
+        """Once more, if something would be told that may not be. Nobody is asked about of whom nothing is."""
+        tells = any(a.type in ALERTS and a.op is not Op.RETRACT for a in decision.actions)
+        if not (tells and self.permission.wanted) or not (barred := self.permission.barred(patient)):
+            return decision
+        return decide(replace(evidence, barred=barred), self.rules)
 
     def complete(self, patient: str) -> None:
         """Everything about a patient is settled: account for it, then remember that."""

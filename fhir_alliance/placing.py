@@ -15,6 +15,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from .model import UNASSIGNED, Assessment, Instrument, Outcome, Reading, Session
+from .restricted import forbid
 
 Link = Literal["given", "inferred", "none"]
 BEFORE = timedelta(hours=2)
@@ -29,11 +30,13 @@ class PlacingRules:
     held          encounter statuses that count as a session
     classes       classes that an inferred link may have (empty: any)
     same_session  which of several responses in one session counts
+    allow_labels  security labels of a session that forbid nothing here, in small letters
     """
 
     held: Collection[str] = ("finished", "in-progress", "onleave", "arrived")
     classes: Collection[str] = ()
     same_session: Literal["latest", "first", "all"] = "latest"
+    allow_labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ def _place(reading: Reading, instrument: Instrument, around: Surroundings, rules
         link, encounter, session = "inferred", guess, around.sessions[guess]
     if session is None:
         encounter = None
+    elif forbid(session.labels, rules.allow_labels):
+        return _reject(reading, Outcome.SKIPPED, "security-label", "a security label of its session forbids processing")
     if not (reading.id and reading.patient and reading.at and reading.effective):
         return _reject(reading, Outcome.SET_ASIDE, "missing-id", "it has no id, patient or time")
     return Assessment(
@@ -128,7 +133,7 @@ def _place(reading: Reading, instrument: Instrument, around: Surroundings, rules
         link=link,
         amended=reading.status == "amended",
         scores=reading.scores,
-        labels=reading.labels,
+        labels=tuple(dict.fromkeys((*reading.labels, *(session.labels if session else ())))),
         content=reading.content,
         updated=reading.updated,
     )

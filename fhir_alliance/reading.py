@@ -8,7 +8,7 @@ believed gone: an index may lag.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -220,7 +220,11 @@ class PatientReader:
         session, whole = read_session(body, self.client.bases), body.get("partOf")
         into = local(whole.get("reference"), "Encounter", self.client.bases) if isinstance(whole, Mapping) else None
         held = session is not None and session.status in self.settings.read.encounter_statuses
-        return session if held or into is None else read_session(self.client.read(into).body, self.client.bases)
+        if held or into is None:
+            return session
+        survivor = read_session(self.client.read(into).body, self.client.bases)
+        # What was labelled before the merger stays labelled.
+        return survivor and replace(survivor, labels=(*survivor.labels, *(session.labels if session else ())))
 
     def role(self, role: str) -> str | None:
         """The practitioner in a PractitionerRole, or None."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from .cohort import same_person
-from .copies import copies, withdraw_copy
+from .copies import Copy, copies, onsets, settle_copy, stands
 from .errors import EHRError, NotFound, SafetyError
 from .holdings import Held, as_known, held
 from .messages import thread_of, withdrawals
@@ -76,22 +76,29 @@ def reconcile(one: EndpointPass, *, apply: bool) -> Drift:
         known = {(k.type, k.key): k for k in one.ledger.known(patient) if k.resource_id and k.type in _types(one)}
         _missing(one, drift, patient, known.values(), found, apply=apply)
         by_id = {(k.type, k.resource_id): k for k in known.values()}
-        twice = list(copies(found, known.values()))
-        for copy, kept in twice:
-            _copy(one, drift, copy, kept, apply=apply)
-        extra = {copy.reference for copy, _ in twice}
+        twice = copies(found, known.values(), onsets(one.client))
+        for copy in twice:
+            _copy(one, drift, copy, known.values(), apply=apply)
+        extra = {copy.one.reference for copy in twice}
+        # Of two alerts about one strain the one that stays may be another installation's: no orphan.
+        theirs = {copy.kept.reference for copy in twice if copy.ours and copy.one.key != copy.kept.key}
         for h in found:
             if h.reference in extra:
                 continue
             if mine := by_id.get((h.type, h.body["id"])):
                 _edited(one, drift, mine, h, apply=apply)
-            elif (h.type, h.key) not in known:
+            elif (h.type, h.key) not in known and h.reference not in theirs and _unknown(h):
                 _orphan(one, drift, h, found, apply=apply)
     for item in review(one.store, one.settings, one.clock()):
         if item.case.reference and item.case.op != "create" and item.case.what != "foreign":
             drift.stale.append(Difference(item.case.reference, item.case.patient, item.reason, item.do))
     drift.left += len(drift.stale)
     return drift
+
+
+def _unknown(h: Held) -> bool:
+    """Is it worth knowing? An alert that another installation withdrew is over."""
+    return h.type == "Observation" or stands(h)
 
 
 def rebuild(one: EndpointPass, *, new_secret: bool) -> Drift:
@@ -242,16 +249,24 @@ def _edited(one: EndpointPass, drift: Drift, k: Known, h: Held, *, apply: bool) 
         drift.applied += 1
 
 
-def _copy(one: EndpointPass, drift: Drift, copy: Held, kept: Held, *, apply: bool) -> None:
-    what = f"a copy of {kept.reference}: two resources carry one identifier of ours"
-    do = f"Keep {kept.reference}. --apply withdraws this copy, if writing {copy.type} is switched on."
-    drift.duplicates.append(Difference(copy.reference, copy.patient, what, do))
+def _copy(one: EndpointPass, drift: Drift, copy: Copy, known: Iterable[Known], *, apply: bool) -> None:
+    kept, type = copy.kept.reference, copy.one.type
+    what = f"a copy of {kept}: two resources carry one identifier of ours"
+    do = f"Keep {kept}. --apply withdraws this copy, if writing {type} is switched on."
+    if copy.one.key != copy.kept.key:
+        what = f"a copy of {kept}: two alerts about one strain; another installation writes about this patient"
+    if not copy.ours:
+        do = f"Keep {kept}. The other installation withdraws this one; let only one of the two write."
+    elif copy.answered or not one.applier.sinks[type].changes:
+        why = "people have answered both" if copy.answered else f"a {type} that was sent cannot be taken back"
+        do = f"Nothing is done: {why}."
+    drift.duplicates.append(Difference(copy.one.reference, copy.one.patient, what, do))
     gone = False
-    if apply and one.applier.may_write(copy.type):
+    if apply and one.applier.may_write(type):
         # Whatever else was planned for this patient is planned anew.
-        one.store.mark_due([copy.patient])
+        one.store.mark_due([copy.one.patient])
         before = sum(one.report.refused.values())
-        gone = withdraw_copy(one.applier, copy, kept) and sum(one.report.refused.values()) == before
+        gone = bool(settle_copy(one.applier, copy, known)) and sum(one.report.refused.values()) == before
     drift.applied += gone
     drift.left += not gone
 

@@ -39,7 +39,12 @@ def rulebook(settings: Settings, keys: Keys, now: datetime) -> Rulebook:
         instruments=catalogue(settings),
         policies=site_policies(settings.detection.policy, settings.detection.policies, settings.detection.preset),
         keys=keys,
-        placing=PlacingRules(read.encounter_statuses, read.encounter_classes, read.same_session),
+        placing=PlacingRules(
+            read.encounter_statuses,
+            read.encounter_classes,
+            read.same_session,
+            frozenset(label.casefold() for label in read.allow_labels),
+        ),
         alerts=AlertRules(now, alerts.max_age, since, alerts.pool, write.inferred_encounter, labels),
         cutoffs=settings.detection.cutoffs,
         as_of=now,

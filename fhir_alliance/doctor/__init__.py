@@ -26,6 +26,7 @@ from .declared import COLUMNS, compare, readable, tell_sinks, writable
 from .findings import Diagnosis, Finding, Form, Level, Section
 from .fitness import Fit, fits
 from .hints import hint
+from .limits import tell_limits
 from .machine import examine_machine
 from .rights import sign_in
 from .trial import try_reading
@@ -43,7 +44,7 @@ def examine(settings: Settings, *, stop: Stop | None = None, clock: Callable[[],
     """
     machine = examine_machine(settings)
     ends = [_endpoint(settings, name, stop, clock) for name in settings.endpoint]
-    return Diagnosis((machine, *ends))
+    return Diagnosis((machine, tell_limits(settings), *ends))
 
 
 def _endpoint(settings: Settings, name: str, stop: Stop | None, clock: Callable[[], datetime]) -> Section:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..changes import BY
 from ..config import Settings
 from ..fhir.capability import Capability
+from ..permission import CARE
 from ..wording import a
 from .findings import Section
 from .fitness import ALERTS, LISTED, SCORES, Fit, instead
@@ -45,6 +46,10 @@ def _reads(settings: Settings) -> Mapping[str, tuple[str, ...]]:
         wanted["CareTeam"] = ("search",)
     if settings.alerts.missed_sessions:
         wanted["Appointment"] = ("search",)
+    if settings.alerts.closed_care != "none":
+        wanted[CARE[settings.alerts.closed_care]] = ("search",)
+    if settings.alerts.consent:
+        wanted["Consent"] = ("search",)
     return wanted
 
 

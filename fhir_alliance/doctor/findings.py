@@ -166,6 +166,7 @@ class Diagnosis:
             **{str(level): self.count(level) for level in Level},
             **{key: only[key] for key in _CONTRACT if key in only},
             "problems": [_problem(f, name) for name, f in sorted(every, key=lambda e: e[1].level is Level.WARN)],
+            "limits": [limit for s in machine for limit in s.facts.get("limits", ())],
             "checks": [_check(f) for s in machine for f in s.findings],
             "endpoints": endpoints,
         }

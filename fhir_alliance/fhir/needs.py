@@ -50,6 +50,10 @@ def needs(settings: Settings, *, writes: bool = True) -> Needs:
         helpful["CareTeam"] = "s"
     if alerts.missed_sessions:
         helpful["Appointment"] = "s"
+    if alerts.closed_care != "none":
+        helpful["EpisodeOfCare" if alerts.closed_care == "episodes" else "CareTeam"] = "s"
+    if alerts.consent:
+        helpful["Consent"] = "s"
     if alerts.pool:
         helpful = joined(helpful, {alerts.pool.split("/")[0]: "r"})
     if settings.read.stated_totals != "never":

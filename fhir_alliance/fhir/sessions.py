@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..model import Session
+from ..restricted import UNREADABLE
 from .content import canonical, digest
+from .labels import read_labels
 from .references import local, parse
 from .stop import Stop
 from .times import moment
@@ -45,7 +47,16 @@ def read_session(resource: object, bases: Sequence[str]) -> Session | None:
         atnd=tuple(people["ATND"]),
         untyped=tuple(people[""]),
         content=content,
+        labels=_labels(resource),
     )
+
+
+def _labels(resource: dict[str, Any]) -> tuple[str, ...]:
+    """Its security labels; those that cannot be read are labels all the same."""
+    try:
+        return read_labels(resource)
+    except Stop:
+        return (UNREADABLE,)
 
 
 def _time(value: object) -> datetime | None:

@@ -69,23 +69,28 @@ def fhir_time(at: datetime) -> str:
 
 
 def labels(codes: Sequence[str]) -> list[Json]:
-    """meta.security from "system|code" texts."""
-    return [dict(zip(("system", "code"), c.split("|", 1), strict=False)) for c in codes]
+    """meta.security from "system|code" texts, or "system||display" ones."""
+    named = (zip(("system", "code", "display"), c.split("|", 2), strict=False) for c in codes)
+    return [{name: text for name, text in label if text} for label in named]
 
 
 def labelled(current: Json, codes: Sequence[str]) -> Json:
     """{"meta": …} of a resource with these security labels too; none is ever taken away."""
     meta = dict(current.get("meta") or {})
     security = [s for s in meta.get("security") or [] if isinstance(s, dict)]
-    there = {(s.get("system"), s.get("code")) for s in security}
-    security += [s for s in labels(codes) if (s.get("system"), s.get("code")) not in there]
+    there = {_named(s) for s in security}
+    security += [s for s in labels(codes) if _named(s) not in there]
     return {"meta": meta | ({"security": security} if security else {})}
 
 
 def labels_of(resource: Mapping[str, Any]) -> list[str]:
     """Its security labels as "system|code", sorted."""
     security = (resource.get("meta") or {}).get("security") or []
-    return sorted(f"{s.get('system')}|{s.get('code')}" for s in security if isinstance(s, dict))
+    return sorted(_named(s) for s in security if isinstance(s, dict))
+
+
+def _named(label: Mapping[str, Any]) -> str:
+    return f"{label.get('system')}|{label.get('code') or label.get('display')}"
 
 
 class Sink(ABC):

@@ -58,7 +58,11 @@ class TaskSink(Sink):
             return revise_digest(current, content, frame)
         again = _withdrawn_by_us(current)
         text = content.follow_up or (content.evidence if again else "")
-        note = [*(current.get("note") or []), *([{"time": frame.instant, "text": text}] if text else [])]
+        note = list(current.get("note") or [])
+        # Two installations may follow one Task: what the other has just said is not said again.
+        last = note[-1].get("text") if note and isinstance(note[-1], Mapping) else None
+        if text and (again or text != last):
+            note.append({"time": frame.instant, "text": text})
         new = current | labelled(current, content.labels) | {"businessStatus": _state(content.state, frame)}
         new |= {"lastModified": frame.instant} | ({"note": note} if note else {})
         if score := (frame.focus or {}).get(content.focus_key):

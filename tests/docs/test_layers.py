@@ -14,7 +14,7 @@ PACKAGE = ROOT / "fhir_alliance"
 # Lowest layer first. A module imports only from its own line and those above it in this list.
 LAYERS = (
     "model errors",
-    "instruments scoring detection wording figures sparkline answers",
+    "instruments scoring detection wording figures sparkline answers restricted",
     "keys placing derive explanation chart_view",
     "strain_note",
     "plan",
@@ -27,8 +27,8 @@ LAYERS = (
     "config_types config_auth config_serve config_writing config_tree config_messages config catalogue rows log faults "
     "report audit vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
-    "lookup merges by_hand reading strays missing stated_totals cohort changes due apply listening outcomes provenance "
-    "audit_events rulebook configcheck",
+    "lookup merges by_hand reading strays missing permission stated_totals cohort changes due apply listening outcomes "
+    "provenance audit_events rulebook configcheck",
     "holdings review own_device read_ahead tally patients copies whom pushing passing overview explaining doctor",
     "opening reconcile nudging",
     "sync web",

@@ -173,6 +173,7 @@ MATRIX: dict[str, Row] = {
     # test_lifecycle.py
     "each_turn_in_each_sink": Row("the life of an alert in every sink", FAST),
     "one_recipient_or_none": Row("one recipient or none, in every sink", FAST),
+    "labels_of_the_session_count_like_the_forms_own": Row("security labels of the session", FAST),
     "labels_are_copied_and_added": Row("security labels on all that is written", FAST),
     "a_forbidding_label_keeps_a_form_out": Row("psychotherapy notes and Part 2 records", FAST),
     "a_shadow_tells_nobody": Row("a shadow tells nobody", FAST),
@@ -284,6 +285,19 @@ MATRIX: dict[str, Row] = {
     "what_is_no_missed_session_raises_nothing": Row("not a missed session", FAST),
     "a_late_cancellation_counts_and_a_correction_does_not_fight": Row("late cancellation", FAST),
     "appointments_that_cannot_be_read_cost_no_pass": Row("Appointments refused", FAST),
+    # test_ended_alerts.py
+    "a_second_form_is_news_once_an_alert_was_ended": Row("second form after an ended alert", FAST),
+    "what_an_ended_alert_mentioned_is_answered_with_it": Row("second form noted on an ended alert", FAST),
+    "an_alert_ended_while_a_note_is_written": Row("alert ended between search and note", FAST),
+    # test_two_installations.py
+    "two_installations_leave_one_alert": Row("two installations at once", FAST),
+    "what_a_person_answered_is_the_one_that_stays": Row("two installations, one alert answered", FAST),
+    "what_the_other_installation_told_is_not_told_again": Row("two installations follow one alert", FAST),
+    "twins_without_an_owner_are_told": Row("an alert twice, neither ours", FAST),
+    # test_permission.py
+    "without_consent_nothing_is_told": Row("alerts.consent", FAST),
+    "closed_care_is_recorded_and_never_pushed": Row("alerts.closed_care", FAST),
+    "what_cannot_be_asked_permits_nothing": Row("consent and care teams refused", FAST),
     # test_stated_totals.py
     "a_total_stated_beside_a_response": Row("another total beside a response", CACHE),
     "a_form_that_states_its_own_total": Row("a form's own total differs", FAST),

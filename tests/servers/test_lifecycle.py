@@ -269,6 +269,31 @@ def test_a_forbidding_label_keeps_a_form_out(ehr: Ehr, clinic: Clinic, site: Mak
     assert [codes(o) for o in ehr.observations(patient)] == ["", code]
 
 
+def test_labels_of_the_session_count_like_the_forms_own(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
+    """One that forbids keeps its form out, also afterwards; any other is copied; one without a code forbids."""
+    patient, doctor = clinic.patient(), clinic.practitioner()
+    clinic.course(patient, doctor, (36.0, 37.0, 38.0))
+    sessions = [clinic.id(f"enc-pat-{n}") for n in (580, 590, 600)]
+
+    def mark(session: str, **label: str) -> None:
+        ehr.change(f"Encounter/{session}", meta={"security": [{"system": f"{LABELS}ActCode"} | label]})
+
+    mark(sessions[0], code="PSYTHPN")
+    mark(sessions[1], code="MH")
+    here = site()
+    assert here.sync().report["reasons"] == {"security-label": 1}
+    assert [(o["valueQuantity"]["value"], codes(o)) for o in ehr.observations(patient)] == [(37.0, "MH"), (38.0, "")]
+    mark(sessions[2], display="42 CFR Part 2")
+    assert here.sync().report["reasons"] == {"security-label": 2}
+    assert [o["status"] for o in ehr.observations(patient)] == ["final", "entered-in-error"]
+    here.configure(read__allow_labels=["PSYTHPN", "42 CFR Part 2"])
+    here.sync()
+    first, _, last = ehr.observations(patient)
+    assert (codes(first), last["status"]) == ("PSYTHPN", "amended")
+    assert [label.get("display") for label in last["meta"]["security"]] == ["42 CFR Part 2"]
+    assert here.sync().report["written"] == {}
+
+
 def test_a_shadow_tells_nobody(ehr: Ehr, clinic: Clinic, site: MakeSite, hook: Receiver) -> None:
     patient, doctor = clinic.patient(), clinic.practitioner()
     clinic.course(patient, doctor, STRAIN)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from test_plan import KEYS, NOW, RULES, alert, strain
 
-from fhir_alliance.alerting import plan_alerts
+from fhir_alliance.alerting import BUSY, COVERED, plan_alerts
 from fhir_alliance.answers import FLAG, TASK, Answer, Heard, Said, combined, word
 from fhir_alliance.corroboration import KIND, Missed, corroborated
 from fhir_alliance.digest import Call, Waiting, held_back, is_digest, plan_digests
@@ -122,7 +122,8 @@ def test_nothing_more_is_told_of_a_silenced_or_snoozed_episode(answer: Answer, s
         actions, _ = planned(story[:1], known, heard)
         assert actions == []
         if standing == "written":
-            assert planned(story, known, heard)[0] == []
+            news = [strain("q6", instrument="srs-v3")] if answer.silences and len(story) == 2 else []
+            assert [a.key for a in planned(story, known, heard)[0]] == [alert(s).key for s in news]
 
 
 @pytest.mark.parametrize("answer", QUIET)
@@ -139,6 +140,40 @@ def test_any_other_answer_changes_nothing(answer: Answer) -> None:
     ):
         heard = Heard({alert(strain()).key: answer})
         assert planned(story, known, heard) == planned(story, known, Heard())
+
+
+ENDED = [Answer(said) for said in (Said.REJECTED, Said.CANCELLED, Said.COMPLETED)]
+
+
+@pytest.mark.parametrize("answer", ENDED)
+@pytest.mark.parametrize("days_ago", [8, 5, 3])
+def test_an_alert_that_a_person_ended_holds_its_dyad_no_longer(answer: Answer, days_ago: float) -> None:
+    """The same, an earlier or a later session on another form: nobody was told of that yet."""
+    first, other = strain(days_ago=5), strain("q6", instrument="srs-v3", level=3, days_ago=days_ago)
+    (action,), silent = planned([first, other], [alert(first)], Heard({alert(first).key: answer}))
+    assert (action.op, action.key, action.push, action.content.level) == (Op.CREATE, alert(other).key, True, 3)
+    assert silent == {}
+
+
+@pytest.mark.parametrize("answer", ENDED)
+@pytest.mark.parametrize("standing", ["written", "foreign", "removed", "retracted"])
+def test_an_answer_covers_what_the_alert_said(answer: Answer, standing: str) -> None:
+    """What was noted on it was answered with it, and raises no alert afterwards, whatever becomes of the first one."""
+    first, other = strain(days_ago=5), strain("q6", instrument="srs-v3", days_ago=5)
+    known, heard = replace(alert(first, standing), attached="q6"), Heard({alert(first).key: answer})
+    for story in ([first, other], [strain(days_ago=5, state=EpisodeState.REPAIRED), other]):
+        actions, silent = planned(story, [known], heard)
+        assert [a for a in actions if a.key == alert(other).key] == []
+        assert silent[COVERED] == 1
+
+
+def test_a_third_form_is_noted_on_the_alert_that_still_speaks() -> None:
+    first, other = strain(days_ago=5), strain("q6", instrument="srs-v3", days_ago=3)
+    third = strain("q7", instrument="sai", days_ago=2)
+    heard = Heard({alert(first).key: Answer(Said.REJECTED)})
+    known = [replace(alert(first), attached="q1"), alert(other)]
+    (noted,), silent = planned([first, other, third], known, heard)
+    assert (noted.key, noted.content.attached, silent) == (alert(other).key, ("q7",), {BUSY: 1})
 
 
 def test_what_a_cap_held_back_does_not_grow_too_old() -> None:

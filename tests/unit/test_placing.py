@@ -74,6 +74,24 @@ def test_a_form_of_a_cancelled_session_is_set_aside(status: str) -> None:
     assert [(r.outcome, r.code) for r in result.left_out] == [(Outcome.SET_ASIDE, "encounter-cancelled")]
 
 
+@pytest.mark.parametrize("labels", [("s|PSYTHPN",), ("s|R", "s|42CFRPart2"), ("s||42 CFR Part 2",), ("||",)])
+@pytest.mark.parametrize("encounter", ["Encounter/e1", None])
+def test_a_forbidding_label_of_the_session_keeps_its_form_out(labels: tuple[str, ...], encounter: str | None) -> None:
+    """Of a session that the form names, and of one that was inferred."""
+    marked = replace(session(), labels=labels)
+    (left,) = placed(reading(encounter=encounter), sessions=(marked,)).left_out
+    assert (left.outcome, left.code) == (Outcome.SKIPPED, "security-label")
+    for allowed in ({"psythpn", "42cfrpart2", "42 cfr part 2", "||"}, set(labels[-1:])):
+        rules = PlacingRules(allow_labels=frozenset(x.casefold() for x in allowed))
+        assert len(placed(reading(encounter=encounter), sessions=(marked,), rules=rules).kept) == 1
+
+
+def test_labels_of_the_session_are_the_forms_too() -> None:
+    marked = replace(session(), labels=("s|R", "s|MH"))
+    (a,) = placed(reading(labels=("s|MH", "s|BH")), sessions=(marked,)).kept
+    assert a.labels == ("s|MH", "s|BH", "s|R")
+
+
 def test_a_session_not_yet_held_is_waited_for() -> None:
     (left,) = placed(reading(), sessions=(session(status="planned"),)).left_out
     assert left.outcome is Outcome.WAITING

@@ -74,10 +74,23 @@ def test_a_site_may_allow_a_label() -> None:
 
 
 def test_other_labels_are_kept_to_be_copied_outward() -> None:
-    marked = form(**labelled((CONFIDENTIALITY, "R"), (ACT, "MH"), (None, "X"), (ACT, "MH"), (ACT, None)))
+    marked = form(**labelled((CONFIDENTIALITY, "R"), (ACT, "MH"), (None, "X"), (ACT, "MH")))
     reading = read(marked)
     assert reading.outcome is Outcome.SCORED
     assert reading.labels == (f"{CONFIDENTIALITY}|R", f"{ACT}|MH", "|X")
+
+
+@pytest.mark.parametrize(
+    "label", [{"system": ACT, "display": "42 CFR Part 2"}, {"display": "Notes"}, {"system": ACT}, {}]
+)
+def test_a_label_without_a_code_forbids_processing(label: dict[str, str]) -> None:
+    """Nobody can tell what it stands for; a site may allow its words."""
+    marked = form(meta={"security": [label]})
+    assert code(marked) == "security-label"
+    words = label.get("display", "")
+    allowing = rules(settings(read={"allow_labels": [words.upper()]}), None, now=NOW)
+    if words:
+        assert read(marked, allowing).labels == (f"{label.get('system', '')}||{words}",)
 
 
 def test_labels_are_no_part_of_the_content() -> None:
