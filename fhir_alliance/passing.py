@@ -238,6 +238,7 @@ class EndpointPass:
             values |= {"full": stamp(self.now), "fingerprint": self.fingerprint}
         faults.reached("watermark")
         self.store.set_checkpoints(values)
+        self.store.keep_roster(roster)
         self._tell_watermarks()
 
     def _tell_watermarks(self) -> None:
