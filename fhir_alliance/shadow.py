@@ -16,8 +16,9 @@ from .corroboration import Missed
 from .decide import Rulebook
 from .derive import SeriesStory, strains
 from .filing import filed
+from .past import Past, by_patient
 from .plan import Action, Op, score_contents
-from .replay import Past, Replay, Would, by_patient
+from .replay import Replay, Would
 
 EARLY = "before alerts.since"
 CLOSED = "closed while it waited for another day"

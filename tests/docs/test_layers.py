@@ -22,7 +22,7 @@ LAYERS = (
     "corroboration",
     "alerting filing",
     "messages",
-    "decide replay shadow",
+    "decide past replay shadow",
     # above: pure
     "config_types config_auth config_serve config_writing config_tree config_messages config catalogue log faults "
     "report audit vendors signing keyfolder",
