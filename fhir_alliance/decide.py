@@ -156,13 +156,41 @@ def _scores(
 def _alerts(
     evidence: Evidence, found: Sequence[Strain], placed: Placed, rules: Rulebook, standing: Collection[str]
 ) -> tuple[list[Action], Counter[str]]:
-    known, heard = evidence.known, evidence.heard
     retracted = {r.id for r in placed.left_out if r.outcome is Outcome.RETRACTED and r.id}
     labels = {label for a in placed.kept for label in a.labels}
-    when = replace(rules.alerts, barred=evidence.barred)
+    return alert_actions(
+        found,
+        evidence.known,
+        rules,
+        heard=evidence.heard,
+        retracted=retracted,
+        labels=labels,
+        standing=standing,
+        barred=evidence.barred,
+    )
+
+
+def alert_actions(
+    found: Sequence[Strain],
+    known: Iterable[Known],
+    rules: Rulebook,
+    *,
+    heard: Heard = NOTHING_HEARD,
+    retracted: Collection[str] = (),
+    labels: Collection[str] = (),
+    standing: Collection[str] = (),
+    barred: str = "",
+) -> tuple[list[Action], Counter[str]]:
+    """What becomes of the alerts about one patient, in every sink, and why some strains raise none (`plan_alerts`).
+
+    standing  keys of the scores that stand
+    barred    why nothing may be told now, "" if it may
+    """
+    known = [k for k in known if k.type in ALERTS]
+    when = replace(rules.alerts, barred=barred)
     actions: list[Action] = []
     silent: Counter[str] = Counter()
-    for type in sorted(rules.alert_types | {k.type for k in known if k.type in ALERTS}):
+    for type in sorted(rules.alert_types | {k.type for k in known}):
         mine = [k for k in known if k.type == type]
         if (tell := rules.messages.get(type)) is None:
             follows = type != DOCUMENT

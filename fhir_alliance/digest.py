@@ -15,7 +15,7 @@ from datetime import date, datetime
 
 from .answers import Heard
 from .keys import Keys
-from .plan import Action, Known, Op
+from .plan import Action, AlertContent, Known, Op
 
 _PREFIX = "digest-"
 OVER = "what it counted has Tasks of its own now, or does not hold any more"
@@ -77,6 +77,13 @@ def held_back(calls: Iterable[Call], today: Mapping[str, int], most: int) -> set
         else:
             told[call.owner] = told.get(call.owner, 0) + 1
     return later
+
+
+def held_alerts(alerts: Mapping[str, AlertContent], today: Mapping[str, int], most: int) -> dict[str, Waiting]:
+    """Which of these new alerts must wait, by key (`held_back`)."""
+    later = held_back([Call(c.key, c.owner, c.level, c.onset_at) for c in alerts.values()], today, most)
+    held = (c for key, c in alerts.items() if key in later)
+    return {c.key: Waiting(c.key, c.patient, c.practitioner, c.response, c.focus_key) for c in held}
 
 
 def plan_digests(

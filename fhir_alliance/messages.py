@@ -67,6 +67,17 @@ def head(rows: Sequence[Known]) -> Known:
     return replace(first, standing=standing, state=last.state, level=level, attached=last.attached)
 
 
+def new_alerts(actions: Iterable[Action]) -> dict[str, AlertContent]:
+    """The alerts that are raised among what is planned, by key: not what becomes of those that stand."""
+    return {
+        a.key: a.content
+        for a in actions
+        if (a.known is None or a.known.standing in {"refused", "retracted"})
+        and isinstance(a.content, AlertContent)
+        and thread_of(a.key) == a.key
+    }
+
+
 def plan_messages(
     type: str,
     strains: Sequence[Strain],

@@ -7,15 +7,17 @@ is what the next pass would decide.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
 
 from .answers import Answer, word
 from .catalogue import catalogue
+from .cohort import same_person
 from .config import Settings
 from .corroboration import corroborated
 from .decide import ALERTS
@@ -23,8 +25,10 @@ from .derive import SeriesStory, Strain, stories, strains
 from .detection import site_policies
 from .digest import is_digest
 from .fhir.stated import DIFFERS, disagreement
+from .imagined import Imagined
 from .keys import Keys
 from .messages import thread_of
+from .rulebook import rulebook
 from .shadow import Shadow, shadow
 from .store import tables as t
 from .store.answers import Answers
@@ -54,11 +58,26 @@ def told(
     return stories(store.assessments(patient), catalogue(settings), rules, cutoffs=by.cutoffs, as_of=now)
 
 
-def in_shadow(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> Shadow:
-    """What would have been written on all that was read."""
-    types = {"task": "Task", "flag": "Flag", "communication": "Communication", "document": "DocumentReference"}
-    type = next((types[s] for s in settings.alerts.sinks if s in types), "Task")
-    return shadow(told(engine, settings, endpoint, now), alert_type=type, pool=settings.alerts.pool)
+def in_shadow(engine: Engine, settings: Settings, endpoint: str, secret: bytes, now: datetime) -> Shadow:
+    """What would have been written on all that was read of the present roster."""
+    at = settings.endpoint[endpoint]
+    out = outside(Store(engine, at.base_url), settings.cohort.exclude)
+    series = [s for s in told(engine, settings, endpoint, now) if s.key.patient not in out]
+    return shadow(
+        series,
+        rulebook(settings, Keys(at.base_url, secret), now),
+        most=settings.alerts.max_per_day,
+        zone=ZoneInfo(at.timezone),
+        changes=Imagined(settings, now).changes,
+        missed=missed_by(engine, at.base_url) if settings.alerts.missed_sessions else [],
+    )
+
+
+def outside(store: Store, exclude: Iterable[str]) -> set[str]:
+    """Who is not read any more: whom the newest pass did not find in the cohort, and who is excluded by now."""
+    out = {f"Patient/{i.removeprefix('Patient/')}" for i in exclude if not i.startswith("Group/")}
+    # An opt-out holds under every id.
+    return same_person(out, store.merged()) | store.left()
 
 
 def standings(engine: Engine, settings: Settings, endpoint: str, secret: bytes, now: datetime) -> list[Standing]:
@@ -95,27 +114,29 @@ def alerts_by_key(engine: Engine, base: str) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What IT wants to know of one endpoint. `freshness` None: no complete pass yet."""
+    """What IT wants to know of one endpoint. `freshness` None: no complete pass yet.
+
+    disagreements        totals that are stated otherwise, by the form or beside it
+    answers              alerts by what their clinicians answered; `snoozed` ones are put off for now
+    waiting              alerts that a cap holds back, by clinician
+    review               what `review` lists, by what it is
+    """
 
     endpoint: str
-    runs: list[Mapping[str, Any]]
-    freshness: timedelta | None
-    backlog: dict[str, int]
-    due: int
-    quarantine: list[SetAside]
-    alerts_per_clinician_week: dict[str, float]
-    open_alerts: int
-    unassigned: int
-    held: dict[str, int]
-    disagreements: list[Mapping[str, Any]]
-    """Totals that are stated otherwise, by the form or beside it."""
-    answers: Mapping[str, int]
-    """Alerts by what their clinicians answered; `snoozed` ones are put off for now."""
-    answers_by_clinician: Mapping[str, Mapping[str, int]]
-    waiting: Mapping[str, int]
-    """Alerts that a cap holds back, by clinician."""
-    review: Mapping[str, int]
-    """What `review` lists, by what it is."""
+    runs: list[Mapping[str, Any]] = field(default_factory=list)
+    freshness: timedelta | None = None
+    backlog: dict[str, int] = field(default_factory=dict)
+    due: int = 0
+    quarantine: list[SetAside] = field(default_factory=list)
+    alerts_per_clinician_week: dict[str, float] = field(default_factory=dict)
+    open_alerts: int = 0
+    unassigned: int = 0
+    held: dict[str, int] = field(default_factory=dict)
+    disagreements: list[Mapping[str, Any]] = field(default_factory=list)
+    answers: Mapping[str, int] = field(default_factory=dict)
+    answers_by_clinician: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    review: Mapping[str, int] = field(default_factory=dict)
 
 
 def status(engine: Engine, settings: Settings, endpoint: str, now: datetime) -> Status:

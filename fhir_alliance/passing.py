@@ -167,6 +167,7 @@ class EndpointPass:
             for type, at in patients.newest.items():
                 newer(whom.seen, type, at, at)
             self._checkpoints(len(called.found), whom.seen, bool(whom.everybody), rows)
+            self.store.keep_roster(roster)
 
     def _tell_switched_off(self, before: list[str]) -> None:
         if off := sorted(t for t in before if not self.applier.may_write(t)):

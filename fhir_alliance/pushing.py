@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, time, tzinfo
 
 from .answers import Heard
 from .config import Settings
 from .decide import ALERTS
-from .digest import Call, Waiting, held_back, is_digest, plan_digests
+from .digest import held_alerts, is_digest, plan_digests
 from .errors import EHRError, SafetyError
-from .messages import thread_of
+from .messages import new_alerts, thread_of
 from .patients import Patients
-from .plan import Action, AlertContent
+from .plan import Action
 
 SHARE_FROM = 20
 """Dyads from which the share is looked at (`decisions.md` 2.8)."""
@@ -28,7 +27,8 @@ def push(patients: Patients, settings: Settings, zone: tzinfo) -> None:
     applier = patients.applier
     mine = [(a, row) for a, row in patients.deferred if applier.may_write(a.type)]
     _check_share(patients, mine, settings.write.max_alert_share)
-    later = _later(patients, mine, settings.alerts.max_per_day, zone)
+    today = patients.answers.called_since(_midnight(patients.now, zone), ALERTS)
+    later = held_alerts(new_alerts(a for a, _ in mine), today, settings.alerts.max_per_day)
     done: dict[str, bool] = {}
     for action, row in patients.deferred:
         if thread_of(action.key) in later:
@@ -44,7 +44,8 @@ def push(patients: Patients, settings: Settings, zone: tzinfo) -> None:
     for patient, ok in done.items():
         if ok:
             patients.complete(patient)
-    _hold(patients, mine, later)
+    # What waits is remembered: it is not lost by growing old, and the digest counts it.
+    patients.answers.hold(patients.decided, later.values(), patients.now)
     _tell_of_waiting(patients, zone)
 
 
@@ -85,27 +86,8 @@ def _dyads(patients: Patients) -> int:
 # -- a clinician's day ---------------------------------------------------------------------------
 
 
-def _new(mine: Planned) -> Iterable[AlertContent]:
-    """The new alerts among what is planned: not what becomes of those that stand."""
-    for action, _ in mine:
-        raised = action.known is None or action.known.standing in {"refused", "retracted"}
-        if raised and isinstance(action.content, AlertContent) and thread_of(action.key) == action.key:
-            yield action.content
-
-
-def _later(patients: Patients, mine: Planned, most: int, zone: tzinfo) -> set[str]:
-    calls = {c.key: Call(c.key, c.owner, c.level, c.onset_at) for c in _new(mine)}
-    return held_back(calls.values(), patients.answers.called_since(_midnight(patients.now, zone), ALERTS), most)
-
-
 def _midnight(now: datetime, zone: tzinfo) -> datetime:
     return datetime.combine(now.astimezone(zone).date(), time(), zone)
-
-
-def _hold(patients: Patients, mine: Planned, later: set[str]) -> None:
-    """Remember what waits: it is not lost by growing old, and the digest counts it."""
-    held = {c.key: Waiting(c.key, c.patient, c.practitioner, c.response, c.focus_key) for c in _new(mine)}
-    patients.answers.hold(patients.decided, [w for key, w in held.items() if key in later], patients.now)
 
 
 def _tell_of_waiting(patients: Patients, zone: tzinfo) -> None:

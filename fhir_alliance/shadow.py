@@ -1,55 +1,45 @@
 """Shadow mode: what would have been written on a site's history, and when, had the program run all along. Pure.
 
-No policy looks ahead, so what it says of a score today is what it would have said on the day. As in
-`sync`, a dyad has one open alert at a time, and nobody is called where there is no clinician to call;
-the age of a score plays no part, for every score was new once.
+Scores are planned as in any pass, each at its session; alerts are played through (`replay`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
 from typing import Any
 
-from .derive import SeriesStory, Strain, strains
-from .detection import STRAINS
-from .model import UNASSIGNED, Event
+from .alerting import BUSY, plan_alerts
+from .corroboration import Missed
+from .decide import Rulebook
+from .derive import SeriesStory, strains
+from .filing import filed
+from .past import Past, by_patient
+from .plan import Action, Op, score_contents
+from .replay import Replay, Would
 
-
-@dataclass(frozen=True, slots=True)
-class Would:
-    """One write that did not happen. `kind` of an Observation: instrument and scale; of an alert: what it is about."""
-
-    type: str
-    patient: str
-    practitioner: str
-    at: datetime
-    kind: str
-    level: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """As `sync --shadow --json` lists it."""
-        named = {"type": self.type, "patient": self.patient, "practitioner": self.practitioner}
-        return named | {"at": self.at.isoformat(), "kind": self.kind} | ({"level": self.level} if self.level else {})
+EARLY = "before alerts.since"
+CLOSED = "closed while it waited for another day"
+WAITS = "still waits for another day"
 
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
     """What a committee wants to see before the first write.
 
-    sessions  scored sessions in which a client rated the alliance
+    sessions  scored sessions in which a client rated the alliance, since alerts.since
     alerts    "L2": every call of a clinician; "L3": severe ones from the start, and those that became so
     weekly    calls of each clinician in each week in which one of their clients was scored
-    unheard   strains for which there was nobody to call, or another alert of the dyad was open
+    unheard   strains that would have called nobody, by reason
     """
 
-    sessions: int
-    alerts: Mapping[str, int]
-    weekly: tuple[int, ...]
-    unheard: Mapping[str, int]
-    would_write: tuple[Would, ...]
+    sessions: int = 0
+    alerts: Mapping[str, int] = field(default_factory=lambda: {"L2": 0, "L3": 0})
+    weekly: tuple[int, ...] = ()
+    unheard: Mapping[str, int] = field(default_factory=dict)
+    would_write: tuple[Would, ...] = ()
 
     def text(self) -> str:
         """For a person; `--json` lists every write."""
@@ -63,8 +53,9 @@ class Shadow:
             f"most {week['max']}"
         )
         lines += [f"  {n} not raised: {why}" for why, n in sorted(self.unheard.items())]
-        scores = sum(w.type == "Observation" for w in self.would_write)
-        return "\n".join([*lines, f"  {scores} scores would have been written."])
+        counts = Counter(f"{w.type} {w.op}" for w in self.would_write)
+        said = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing"
+        return "\n".join([*lines, f"  would have been written: {said}"])
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `--shadow --json`."""
@@ -78,77 +69,93 @@ class Shadow:
                 "max": max(self.weekly, default=0),
             },
             "unheard": dict(self.unheard),
-            "would_write": [w.to_json() for w in self.would_write],
+            "would_write": [_line(w) for w in self.would_write],
         }
 
     def _per_100(self, number: int) -> float | None:
         return round(100 * number / self.sessions, 2) if self.sessions else None
 
 
-def shadow(told: Iterable[SeriesStory], *, alert_type: str = "Task", pool: str = "") -> Shadow:
-    """The whole history of an endpoint, from all of its series."""
-    series = list(told)
-    writes, rated = [], []
-    for story in series:
-        counts = story.instrument.highest_level(story.key.rater) == 3
-        for a in story.assessments:
-            writes += [
-                Would("Observation", a.patient, a.practitioner, a.at, f"{a.instrument}-{s.scale}") for s in a.scores
-            ]
-            if counts and a.score("total"):
-                rated.append((a.practitioner, a.at))
-    by_patient: dict[str, list[SeriesStory]] = {}
-    for story in series:
-        by_patient.setdefault(story.key.patient, []).append(story)
-    calls: list[Would] = []
-    unheard: Counter[str] = Counter()
-    for stories in by_patient.values():
-        calls += _calls(strains(stories), alert_type, pool, unheard)
-    first = [w for w in calls if w.kind != "persisting"]
+def _line(w: Would) -> dict[str, Any]:
+    named = {"type": w.type, "op": str(w.op), "patient": w.patient or None, "practitioner": w.practitioner}
+    return named | {"at": w.at.isoformat(), "kind": w.kind} | ({"level": w.level} if w.level else {})
+
+
+def shadow(
+    told: Iterable[SeriesStory],
+    rules: Rulebook,
+    *,
+    most: int,
+    zone: tzinfo,
+    changes: Callable[[Action], bool],
+    missed: Iterable[Missed] = (),
+) -> Shadow:
+    """The whole history of an endpoint, from all of its series; the rest as in `Replay`."""
+    pasts = by_patient(told, missed)
+    played = Replay(pasts, rules, most, zone, changes).play()
+    scores = [w for past in pasts.values() for w in _scores(past, rules)]
+    since = rules.alerts.since
+    rated = [
+        (rules.alerts.owner(a.practitioner), a.at)
+        for past in pasts.values()
+        for story in past.stories
+        if story.instrument.highest_level(story.key.rater) == 3
+        for a in story.assessments
+        if a.score("total") and (since is None or a.at >= since)
+    ]
     return Shadow(
         sessions=len(rated),
-        alerts={"L2": len(first), "L3": sum(w.level == 3 for w in calls)},
-        weekly=_weekly(rated, first),
-        unheard=unheard,
-        would_write=tuple(sorted([*writes, *calls], key=lambda w: (w.at, w.patient, w.type, w.kind))),
+        alerts={"L2": len(played.called), "L3": len(played.urgent)},
+        weekly=_weekly(rated, played.called.values(), zone),
+        unheard=Counter(why for past in pasts.values() for why in _unheard(past, played)),
+        would_write=tuple(sorted([*scores, *played.writes], key=lambda w: (w.at, w.patient, w.type, w.kind))),
     )
 
 
-def _calls(found: Sequence[Strain], type: str, pool: str, unheard: Counter[str]) -> list[Would]:
-    """Calls about one patient, oldest first."""
-    open_until: dict[tuple[str, str], datetime | None] = {}
-    calls = []
-    for s in found:
-        onset, whom = s.episode.onset, s.key.practitioner if s.key.practitioner != UNASSIGNED else pool
-        if not whom:
-            unheard["no single treating practitioner"] += 1
+def _scores(past: Past, rules: Rulebook) -> Iterator[Would]:
+    """Scores as they are filed, each at its session."""
+    if not rules.write_scores:
+        return
+    assessments = {a.response: a for story in past.stories for a in story.assessments}
+    inferred = rules.alerts.inferred_encounter
+    flat = score_contents(assessments.values(), rules.instruments, rules.keys, inferred_encounter=inferred)
+    for content in filed(flat, rules.filing, rules.keys)[0].values():
+        a = assessments[content.response]
+        kind = f"{content.instrument}-{content.scale}"
+        yield Would("Observation", Op.CREATE, a.patient, a.practitioner, a.at, kind)
+
+
+def _unheard(past: Past, played: Replay) -> Iterator[str]:
+    """Why strains would have called nobody."""
+    keys, alerts = played.rules.keys, played.rules.alerts
+    for final in strains(past.stories):
+        key, onset = keys.alert(*final.dyad, final.assessment.response), final.episode.onset.at
+        if key in played.called:
             continue
-        until = open_until.get(s.dyad, onset.at)
-        if until is None or until > onset.at:
-            unheard["another alert of this dyad was open"] += 1
-            continue
-        calls.append(_call(type, s, whom, onset))
-        if s.episode.worsened:
-            calls.append(_call(type, s, whom, s.episode.worsened))
-        if s.episode.kind in STRAINS:
-            open_until[s.dyad] = s.episode.close.at if s.episode.close else None
-    return calls
+        if key in played.waited:
+            yield WAITS if key in played.waiting else CLOSED
+        elif alerts.since is not None and onset < alerts.since:
+            yield EARLY
+        else:
+            then = next(s for s in past.strains(onset) if (s.key, s.assessment) == (final.key, final.assessment))
+            _, silent = plan_alerts("Task", [then], (), keys, replace(alerts, now=onset))
+            yield next(iter(silent), BUSY)
 
 
-def _call(type: str, s: Strain, whom: str, event: Event) -> Would:
-    return Would(type, s.key.patient, whom, event.at, event.kind, event.level)
-
-
-def _weekly(rated: Iterable[tuple[str, datetime]], calls: Iterable[Would]) -> tuple[int, ...]:
+def _weekly(rated: Iterable[tuple[str, datetime]], calls: Iterable[Would], zone: tzinfo) -> tuple[int, ...]:
     weeks: dict[tuple[str, int, int], int] = {}
-    for practitioner, at in rated:
-        year, week, _ = at.isocalendar()
-        if practitioner != UNASSIGNED:
-            weeks.setdefault((practitioner, year, week), 0)
+    for whom, at in rated:
+        if whom:
+            weeks.setdefault(_week(whom, at, zone), 0)
     for call in calls:
-        year, week, _ = call.at.isocalendar()
-        weeks[call.practitioner, year, week] = weeks.get((call.practitioner, year, week), 0) + 1
+        week = _week(call.practitioner, call.at, zone)
+        weeks[week] = weeks.get(week, 0) + 1
     return tuple(sorted(weeks.values()))
+
+
+def _week(whom: str, at: datetime, zone: tzinfo) -> tuple[str, int, int]:
+    year, week, _ = at.astimezone(zone).isocalendar()
+    return whom, year, week
 
 
 def quantile(ordered: Sequence[int], share: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,33 +28,47 @@ def status(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the last runs, freshness, open strains, what was set aside and what waits."""
-    import json
-
+    """Show the last runs, freshness, open strains, what was set aside and what waits, of every endpoint."""
     from .. import overview
     from ..config import now_utc
     from ..opening import open_store
 
     settings = load_settings(config, logs=False)
-    name = one_endpoint(settings, endpoint)
+    names = list(settings.endpoint) if endpoint is None and settings.endpoint else [one_endpoint(settings, endpoint)]
     if not settings.store_path.is_file():
-        typer.echo(json.dumps({"endpoint": name, "runs": []}) if as_json else "No pass has run yet.")
-        raise typer.Exit(0)
+        print_nothing(names, shadow=shadow, as_json=as_json)
+        return
     with open_store(settings) as (engine, secret):
         now = now_utc()
+        for name in names:
+            if shadow:
+                print_shadow(name, overview.in_shadow(engine, settings, name, secret, now), as_json=as_json)
+                continue
+            found = overview.status(engine, settings, name, now)
+            strains = overview.standings(engine, settings, name, secret, now)
+            typer.echo(json.dumps(status_json(found, strains)) if as_json else status_text(found, strains))
+
+
+def print_nothing(names: list[str], *, shadow: bool, as_json: bool) -> None:
+    """Before the first pass: the same keys, with nothing in them."""
+    from ..overview import Status
+    from ..shadow import Shadow
+
+    if not as_json:
+        typer.echo("No pass has run yet.")
+        return
+    for name in names:
         if shadow:
-            print_shadow(overview.in_shadow(engine, settings, name, now), as_json=as_json)
-            return
-        found = overview.status(engine, settings, name, now)
-        strains = overview.standings(engine, settings, name, secret, now)
-    typer.echo(json.dumps(status_json(found, strains)) if as_json else status_text(found, strains))
+            print_shadow(name, Shadow(), as_json=True)
+        else:
+            typer.echo(json.dumps(status_json(Status(name), [])))
 
 
-def print_shadow(found: Shadow, *, as_json: bool) -> None:
+def print_shadow(endpoint: str, found: Shadow, *, as_json: bool) -> None:
     """What would have been written, by level and by clinician and week; in JSON each write."""
-    import json
-
-    typer.echo(json.dumps(found.to_json()) if as_json else found.text())
+    typer.echo(
+        json.dumps({"endpoint": endpoint} | found.to_json()) if as_json else f"Endpoint {endpoint}\n{found.text()}"
+    )
 
 
 def status_json(s: Status, strains: list[Standing]) -> dict[str, Any]:

@@ -84,9 +84,9 @@ def _print_shadow(settings: Settings, report: RunReport, *, as_json: bool) -> No
         typer.echo(report_text(report))
     for message in report.messages:
         sys.stderr.write(f"fhir-alliance: {message}\n")
-    with open_store(settings) as (engine, _):
+    with open_store(settings) as (engine, secret):
         for name in settings.endpoint:
-            print_shadow(in_shadow(engine, settings, name, now_utc()), as_json=as_json)
+            print_shadow(name, in_shadow(engine, settings, name, secret, now_utc()), as_json=as_json)
 
 
 @contextmanager

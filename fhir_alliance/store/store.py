@@ -37,6 +37,8 @@ __all__ = [
 
 MERGED = "merged:"
 """Checkpoints that say into whom a patient was merged."""
+LEFT = "left:"
+"""Checkpoints that say who has scores here and is not in the cohort any more."""
 
 _IS_DUE = or_(t.patient.c.due, func.coalesce(t.patient.c.nudged >= t.patient.c.completed, False))
 """Left unfinished, or nudged since the pass began that read it last."""
@@ -83,13 +85,34 @@ class Store:
             query = select(name, t.checkpoint.c.value).where(t.checkpoint.c.base == self.base, name.startswith(MERGED))
             return {found.removeprefix(MERGED): survivor for found, survivor in c.execute(query)}
 
+    def keep_roster(self, roster: Collection[str]) -> None:
+        """This is the cohort now. Whoever was scored and is not in it has left."""
+        name = t.checkpoint.c.name
+        with self.engine.begin() as c:
+            scored = select(t.assessment.c.patient).where(t.assessment.c.base == self.base).distinct()
+            gone = set(c.execute(scored).scalars()) - set(roster)
+            c.execute(delete(t.checkpoint).where(t.checkpoint.c.base == self.base, name.startswith(LEFT)))
+            rows = [{"base": self.base, "name": f"{LEFT}{p}", "value": ""} for p in sorted(gone)]
+            if rows:
+                c.execute(insert(t.checkpoint), rows)
+
+    def left(self) -> set[str]:
+        """Patients with scores here who were not in the cohort of the newest pass."""
+        name = t.checkpoint.c.name
+        with self.engine.connect() as c:
+            query = select(name).where(t.checkpoint.c.base == self.base, name.startswith(LEFT))
+            return {found.removeprefix(LEFT) for found in c.execute(query).scalars()}
+
     def forget_patients(self, patients: Collection[str]) -> int:
         """Delete everything that is kept about these, merges included; how many rows that were."""
+        name = t.checkpoint.c.name
         with self.engine.begin() as c:
+            left = name.in_([f"{LEFT}{patient}" for patient in patients])
+            c.execute(delete(t.checkpoint).where(t.checkpoint.c.base == self.base, left))
             about = (t.assessment, t.written, t.ledger, t.quarantine, t.answer, t.waiting, t.missed, t.read_row)
             tables = ((t.patient, t.patient.c.id), *((table, table.c.patient) for table in about))
             rows = [(table, column.in_(patients)) for table, column in tables]
-            merges = t.checkpoint.c.name.in_([f"{MERGED}{patient}" for patient in patients])
+            merges = name.in_([f"{MERGED}{patient}" for patient in patients])
             return sum(
                 c.execute(delete(table).where(table.c.base == self.base, these)).rowcount
                 for table, these in (*rows, (t.checkpoint, merges))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fhir_alliance import instruments
+from fhir_alliance.cli.status import status_json
 from fhir_alliance.clidoc import command_names
 from fhir_alliance.clidoc import reference as cli_reference
 from fhir_alliance.config import Settings
@@ -23,8 +24,11 @@ from fhir_alliance.errors import Exit
 from fhir_alliance.instrumentdoc import reference as instrument_reference
 from fhir_alliance.instruments.schema import text as schema_text
 from fhir_alliance.log import EVENTS
+from fhir_alliance.overview import Status
+from fhir_alliance.plan import Op
+from fhir_alliance.replay import Would
 from fhir_alliance.report import RunReport
-from fhir_alliance.shadow import shadow
+from fhir_alliance.shadow import Shadow
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fhir_alliance"
@@ -86,10 +90,15 @@ def documented_keys(text: str) -> set[str]:
     return {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
 
 
-def test_every_key_of_the_run_report_and_of_the_shadow_is_documented() -> None:
-    report, _, shadowed = DOCS["docs/reference/report.md"].partition("## `sync --shadow --json`")
+def test_every_key_of_the_reports_is_documented() -> None:
+    report, _, others = DOCS["docs/reference/report.md"].partition("## `sync --shadow --json`")
+    shadowed, _, standing = others.partition("## `status --json`")
     assert documented_keys(report) == set(RunReport("1", datetime.now(UTC)).to_json())
-    assert documented_keys(shadowed) == set(shadow([]).to_json())
+    would = Would("Task", Op.CREATE, "Patient/1", "Practitioner/1", datetime.now(UTC), "drop", 2)
+    shadow = {"endpoint": "main"} | Shadow(would_write=(would,)).to_json()
+    assert documented_keys(shadowed) == set(shadow)
+    assert set(re.findall(r"^- `(\w+)`: ", shadowed, re.MULTILINE)) == set(shadow["would_write"][0])
+    assert documented_keys(standing) == set(status_json(Status("main"), []))
 
 
 def test_every_reason_is_documented() -> None:

@@ -22,13 +22,13 @@ LAYERS = (
     "corroboration",
     "alerting filing",
     "messages",
-    "decide shadow",
+    "decide past replay shadow",
     # above: pure
     "config_types config_auth config_serve config_writing config_tree config_messages config catalogue rows log faults "
     "report audit vendors signing keyfolder",
     "fhir store sinks series series_arrays series_cells event_lines files library documents chart schedule",
     "lookup merges by_hand reading strays missing permission stated_totals cohort changes due apply listening outcomes "
-    "provenance audit_events rulebook configcheck",
+    "provenance audit_events rulebook configcheck imagined",
     "holdings review own_device read_ahead tally patients copies whom pushing passing overview explaining doctor",
     "opening reconcile nudging",
     "sync web",

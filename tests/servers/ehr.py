@@ -73,6 +73,22 @@ class Ehr:
                 return
             answer = self.http.get(urljoin(self.base + "/", following[0]), timeout=60)
 
+    def everything(self) -> dict[str, int]:
+        """The server's whole history: "Type/id" → how many versions, deletions included, of all types."""
+        found: dict[str, int] = {}
+        answer, total = self.ask("GET", "_history", params={"_count": "500"}), 0
+        while True:
+            assert answer.status_code == 200, (answer.status_code, answer.text[:500])
+            bundle = answer.json()
+            for entry in bundle.get("entry", []):
+                name = "/".join(entry["fullUrl"].split("/_history/")[0].split("/")[-2:])
+                found[name], total = found.get(name, 0) + 1, total + 1
+            following = [link["url"] for link in bundle.get("link", []) if link["relation"] == "next"]
+            if not following:
+                assert total == bundle["total"]
+                return found
+            answer = self.http.get(urljoin(self.base + "/", following[0]), timeout=60)
+
     def clock_passes(self) -> None:
         """Wait until the server's Date header is past this moment: what it stamps later moves no watermark (D-5).
 

@@ -121,6 +121,8 @@ MATRIX: dict[str, Row] = {
     "a_version_that_was_not_read_counts": Row("one search is ahead of another", SIGNED_WATERMARK),
     # test_shadow.py
     "a_shadow_writes_nothing_and_tells_everything": Row("shadow mode", FAST),
+    "a_shadow_knows_the_sinks_the_cap_the_date_and_the_roster": Row("shadow mode follows the settings", FAST),
+    "a_shadow_is_what_passes_would_have_written": Row("shadow mode equals real passes, session by session", FAST),
     # test_reconcile.py
     "reconcile_tells_and_writes_nothing_until_asked": Row("reconcile", TWINS),
     "a_lost_store_is_rebuilt_from_the_ehr": Row("rebuild", TWINS),
