@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fhir_alliance import instruments
-from fhir_alliance.cli.status import status_json
+from fhir_alliance.cli.commands import status as status_command
 from fhir_alliance.clidoc import command_names
 from fhir_alliance.clidoc import reference as cli_reference
 from fhir_alliance.config import Settings
@@ -98,7 +98,7 @@ def test_every_key_of_the_reports_is_documented() -> None:
     shadow = {"endpoint": "main"} | Shadow(would_write=(would,)).to_json()
     assert documented_keys(shadowed) == set(shadow)
     assert set(re.findall(r"^- `(\w+)`: ", shadowed, re.MULTILINE)) == set(shadow["would_write"][0])
-    assert documented_keys(standing) == set(status_json(Status("main"), []))
+    assert documented_keys(standing) == set(status_command.status_json(Status("main"), []))
 
 
 def test_every_reason_is_documented() -> None:

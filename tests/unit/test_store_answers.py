@@ -124,5 +124,5 @@ def test_whoever_is_forgotten_has_no_answers_left(answers: Answers) -> None:
     keep_missed(
         answers.engine, BASE, "Patient/p", [Missed(NOW, "Appointment/1", "Patient/p", "Practitioner/d", "noshow")]
     )
-    Store(answers.engine, BASE).forget_patient("Patient/p")
+    Store(answers.engine, BASE).forget_patients(["Patient/p"])
     assert (answers.all(), answers.waiting(), missed_by(answers.engine, BASE)) == ({}, [], [])
