@@ -13,7 +13,7 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -69,9 +69,7 @@ class Call:
     @property
     def is_page(self) -> bool:
         """Is it a follow-up page of a search, by any of the servers' ways of paging?"""
-        return self.method == "GET" and bool(
-            {"_getpages", "_offset", "page", "_page", "cursor"} & {name for name, _ in self.query}
-        )
+        return _is_page(self.method, self.query)
 
     @property
     def is_search(self) -> bool:
@@ -129,6 +127,14 @@ class Seen:
     @property
     def is_write(self) -> bool:
         return self.method in {"POST", "PUT", "PATCH", "DELETE"} and not self.path.endswith("_search")
+
+    @property
+    def is_page(self) -> bool:
+        return _is_page(self.method, self.query)
+
+
+def _is_page(method: str, query: Iterable[tuple[str, str]]) -> bool:
+    return method == "GET" and bool({"_getpages", "_offset", "page", "_page", "cursor"} & {name for name, _ in query})
 
 
 class Proxy:

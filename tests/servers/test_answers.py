@@ -218,7 +218,8 @@ def test_answers_cost_one_request_whatever_the_cohort(ehr: Ehr, clinic: Clinic, 
     proxy.fresh()
     here.sync()
     asked = [call for call in proxy.seen if "/Task" in call.path or call.path.startswith("Task")]
-    assert len(asked) == 1, asked
+    # Other tests' Tasks are on this server, too: its answer may have further pages.
+    assert len([call for call in asked if not call.is_page]) == 1, asked
 
 
 def test_a_flag_that_somebody_ended_stays_ended(ehr: Ehr, clinic: Clinic, site: MakeSite) -> None:
