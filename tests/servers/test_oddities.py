@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from . import faults
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
-from .ehr import Ehr, state, value, versions
+from .ehr import NS, Ehr, state, value, versions
 from .proxy import Answer, Call, Proxy
 
 FILED = {"Observation", "Task"}
@@ -143,7 +144,13 @@ def test_merges_that_cannot_be_asked_about(ehr: Ehr, clinic: Clinic, site: MakeS
     assert ran.messages == []
     proxy.heal(refused)
     assert here.sync().report["endpoints"]["main"]["merges"] == "asked about 1 of the cohort"
-    proxy.fault(faults.ignoring("_id"), when=faults.is_search)
+
+    def small(call: Call) -> Answer:
+        """Without `_id`, as if nobody else's tests had patients on this server."""
+        target = call.without(parameters=("_id",)).target
+        return replace(call, target=f"{target}&identifier={NS}/test-cohort|{clinic.tag}").forward()
+
+    proxy.fault(small, type="Patient", when=faults.is_search)
     for merged in (stranger, old):
         link = {"type": "replaced-by", "other": {"reference": f"Patient/{new}"}}
         ehr.change(f"Patient/{merged}", active=False, link=[link])
