@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 
-from . import faults
+from . import faults, warm
 from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import Ehr, state
@@ -246,15 +246,16 @@ def test_a_kill_switch_for_serve(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy
     patients = crowd(clinic, 1, 2)
     here = site(proxy.base, **{"schedule.every": "1h", "read.max_connections": 1})
     running, hung_up = here.start("serve"), threading.Event()
+    assert isinstance(running, warm.Running)
 
     def hang_up(call: Call) -> None:
         here.configure(write__enabled=False)
         right = (here.folder / "site.toml").read_text()
         running.send_signal(signal.SIGHUP)
-        time.sleep(2.5)
+        _await(lambda: "settings.reloaded" in running.said())
         (here.folder / "site.toml").write_text(right + "\nnonsense = 1\n")
         running.send_signal(signal.SIGHUP)
-        time.sleep(2.5)
+        _await(lambda: "the settings stay as they were" in running.said())
         (here.folder / "site.toml").write_text(right)
         hung_up.set()
         return call.forward()  # type: ignore[return-value]

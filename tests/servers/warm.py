@@ -75,6 +75,10 @@ class Running:
         self.wait(timeout)
         return self._out.read_text(), self._err.read_text()
 
+    def said(self) -> str:
+        """What it printed to stderr so far."""
+        return self._err.read_text()
+
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
             os.kill(self.pid, number)
