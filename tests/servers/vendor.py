@@ -30,24 +30,24 @@ class VendorProxy(Proxy):
         self.racing = 0
         """How many of the next conditional creates a twin of ours sends at the same moment, too (`races`)."""
         self._filed: set[str] = set()
-        self._ways = Dialect(vendor.server)
+        self.ways = Dialect(vendor.server)
         super().__init__(upstream)
 
     def ask(self, call: Call) -> Answer:
         """The vendor's refusal, else the real server's answer as the vendor would give it."""
         if call.path == "metadata":
             return self._statement(super().ask(call))
-        if busy := self._ways.busy():
+        if busy := self.ways.busy():
             return busy
         if {*self.vendor.server.requires} - {name for name, _ in call.query}:
             return _outcome(400, "required")
-        sent, call = call, self._ways.understood(call.without(parameters=self.vendor.server.requires))
+        sent, call = call, self.ways.understood(call.without(parameters=self.vendor.server.requires))
         if self.vendor.types and call.type and (refused := self._refuses(call)):
             return refused
         asked = self._as_understood(call)
-        if answer := self._ways.before(asked):
+        if answer := self.ways.before(asked):
             return answer
-        return self._as_told(call, self._ways.after(sent, asked, self._raced(asked)))
+        return self._as_told(call, self.ways.after(sent, asked, self._raced(asked)))
 
     def _raced(self, call: Call) -> Answer:
         """Where conditional creates race, neither of two sees the other."""
@@ -144,7 +144,7 @@ class VendorProxy(Proxy):
             place = headers.get("location", "")
             if server.location == "relative":
                 headers["location"] = urlsplit(place).path.removeprefix(self.prefix).strip("/").split("/_history")[0]
-                headers["location"] = self._ways.placed(headers["location"])
+                headers["location"] = self.ways.placed(headers["location"])
             body = body if server.created_body else b""
         return Answer(answer.status, body, headers, answer.cut)
 
