@@ -35,6 +35,7 @@ base_url = "{base}"
 max_shrink = 1.0
 [read]
 quiet_from = 0              # also a small cohort has a slower cycle, as a large one
+quiet_every = "3650d"       # and nobody has a turn of that cycle while we measure
 [store]
 path = "alliance.db"
 """
