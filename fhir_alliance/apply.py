@@ -264,8 +264,9 @@ class Applier:
         # Where no score is filed, or its id was not told, an alert is about the form.
         focus = (self.frame.focus or {}).get(content.focus_key)
         onset = {f"QuestionnaireResponse/{content.response}", *([focus] if focus else [])}
+        known = {k.resource_id for k in self.ledger.known(content.patient) if k.type == action.type}
         try:
-            return find_about(self.client, action.type, f"{self.frame.namespace}/alert", content.patient, onset)
+            return find_about(self.client, action.type, f"{self.frame.namespace}/alert", content.patient, onset, known)
         except (Forbidden, Refused):
             if focus:
                 raise

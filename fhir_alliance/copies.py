@@ -64,7 +64,11 @@ def copies(found: Iterable[Held], known: Iterable[Known], onset: Onset | None = 
     if onset is None:
         return [c for c in twice if c]
     firsts = [min(group, key=lambda one: precedence(one.body)) for group in by_key.values()]
-    twice += [_copy(h, group, ours=(h.type, h.key) in mine) for group in _told_twice(firsts, onset) for h in group]
+    for group in _told_twice(firsts, onset):
+        # Several of one store are of several dyads: who treats the client was corrected, and what was told before
+        # could not be taken back yet. Each called somebody else.
+        if sum((h.type, h.key) in mine for h in group) < 2:
+            twice += [_copy(h, group, ours=(h.type, h.key) in mine) for h in group]
     return [c for c in twice if c]
 
 

@@ -107,10 +107,13 @@ def told_of(alert: Mapping[str, Any], type: str, bases: Sequence[str]) -> set[st
     return {r for r in found if r}
 
 
-def find_about(client: FhirClient, type: str, system: str, patient: str, onset: Collection[str]) -> Json | None:
+def find_about(
+    client: FhirClient, type: str, system: str, patient: str, onset: Collection[str], known: Collection[str]
+) -> Json | None:
     """An alert of ours, not withdrawn, about the same score or the same form; None when there is none.
 
     onset  the Observation of the strain's first score where one was filed, and its QuestionnaireResponse
+    known  ids of alerts that the store knows: one of another dyad, not taken back yet, is not this one
     """
 
     def about(r: Json) -> bool:
@@ -119,7 +122,7 @@ def find_about(client: FhirClient, type: str, system: str, patient: str, onset: 
         # Ended by a person, a Task is still the one alert about this strain; withdrawn by us, it is none.
         live = not (ended and (r.get("resourceType") != "Task" or withdrawn(r))) and not r.get("inResponseTo")
         ours = any(s == system for s, _ in _identifiers(r)) and subject_of(r, client.bases) == patient
-        return not focused.isdisjoint(onset) and live and ours
+        return not focused.isdisjoint(onset) and live and ours and r.get("id") not in known
 
     found = _walk(client, type, [("patient", patient.removeprefix("Patient/"))], about)
     return min(found, key=precedence, default=None)

@@ -295,6 +295,7 @@ MATRIX: dict[str, Row] = {
     "two_installations_leave_one_alert": Row("two installations at once", FAST),
     "what_a_person_answered_is_the_one_that_stays": Row("two installations, one alert answered", FAST),
     "what_the_other_installation_told_is_not_told_again": Row("two installations follow one alert", FAST),
+    "a_corrected_clinician_is_called_although_the_old_alert_stays": Row("another clinician, old Task refused", FAST),
     "twins_without_an_owner_are_told": Row("an alert twice, neither ours", FAST),
     # test_permission.py
     "without_consent_nothing_is_told": Row("alerts.consent", FAST),

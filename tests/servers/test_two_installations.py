@@ -8,8 +8,8 @@ import pytest
 
 from .clinic import STRAIN, Clinic
 from .conftest import MakeSite
-from .ehr import Ehr, Json, state, versions
-from .faults import doing
+from .ehr import Ehr, Json, reference, state, versions
+from .faults import doing, status
 from .product import Site
 from .proxy import Proxy
 from .test_reconcile import told
@@ -108,3 +108,30 @@ def test_twins_without_an_owner_are_told(ehr: Ehr, clinic: Clinic, site: MakeSit
         here.sync()
     assert len(live(ehr.tasks(patient))) == 1
     assert [told(here.run("reconcile", "--json")) for here in (first, second, third)] == [{}] * 3
+
+
+def test_a_corrected_clinician_is_called_although_the_old_alert_stays(
+    ehr: Ehr, clinic: Clinic, site: MakeSite, proxy: Proxy
+) -> None:
+    """All sessions were another practitioner's, and the EHR lets nobody take the old Task back: two alerts of one
+    onset, both ours, are no copies of each other."""
+    patient, wrong, right = clinic.patient(), clinic.practitioner("wrong"), clinic.practitioner("right")
+    forms = clinic.course(patient, wrong, STRAIN)
+    here = site(proxy.base)
+    here.sync()
+    (old,) = ehr.tasks(patient)
+    for form in forms:
+        session = ehr.read(f"QuestionnaireResponse/{form}")["encounter"]["reference"]
+        (who,) = ehr.read(session)["participant"]
+        ehr.change(session, participant=[who | {"individual": {"reference": f"Practitioner/{right}"}}])
+    refusing = proxy.fault(status(422), method="PUT", type="Task")
+    here.sync(code=3)
+    here.sync(code=None)
+    (new,) = (task for task in ehr.tasks(patient) if reference(task, "owner") == f"Practitioner/{right}")
+    assert (state(new), new["status"]) == ("open", "requested")
+    assert [item["reference"] for item in here.run("review", "--json").report] == [f"Task/{old['id']}"]
+    proxy.heal(refusing)
+    assert here.run("retry").code == 0
+    states = {reference(task, "owner"): state(task) for task in ehr.tasks(patient)}
+    assert states == {f"Practitioner/{wrong}": "withdrawn", f"Practitioner/{right}": "open"}
+    assert here.sync().report["written"] == {}
