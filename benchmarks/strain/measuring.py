@@ -46,7 +46,7 @@ def _instrument(protocol: Protocol, id: str, say: Say) -> dict[str, Any]:
     return {
         "title": setting.instrument.title,
         "setting": told["setting"],
-        "results": [_short(r) for r in told["results"]],  # type: ignore[attr-defined]
+        "results": [_short(r) for r in told["results"]],
         "curves": told["curves"],
         "random": random,
         "cut_off": _with_cutoff(protocol, id, infos),
@@ -63,7 +63,7 @@ def _with_cutoff(protocol: Protocol, id: str, infos: list[PolicyInfo]) -> dict[s
         return None
     each = [info.policy(preset) for info in infos if needs_cutoff(info) for preset in info.presets]
     planted, random = (simulated(setting, each).to_json()["results"] for setting in settings)
-    return {"cut_off": protocol.cutoffs[id], "results": [_short(r) for r in planted], "random": random}  # type: ignore[attr-defined]
+    return {"cut_off": protocol.cutoffs[id], "results": [_short(r) for r in planted], "random": random}
 
 
 def _variants(protocol: Protocol, id: str, policies: list[str], say: Say) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from .clinic import STRAIN, Clinic, srs_items
 from .conftest import MakeSite
 from .ehr import Ehr, state
 from .product import Ran, Site
-from .proxy import Call, Proxy
+from .proxy import Answer, Call, Proxy
 from .test_writes import once_each
 
 STEADY = (37.2, 38.0, 37.6)
@@ -248,7 +248,7 @@ def test_a_kill_switch_for_serve(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy
     running, hung_up = here.start("serve"), threading.Event()
     assert isinstance(running, warm.Running)
 
-    def hang_up(call: Call) -> None:
+    def hang_up(call: Call) -> Answer:
         here.configure(write__enabled=False)
         right = (here.folder / "site.toml").read_text()
         running.send_signal(signal.SIGHUP)
@@ -258,7 +258,7 @@ def test_a_kill_switch_for_serve(ehr: Ehr, clinic: Clinic, site: MakeSite, proxy
         _await(lambda: "the settings stay as they were" in running.said())
         (here.folder / "site.toml").write_text(right)
         hung_up.set()
-        return call.forward()  # type: ignore[return-value]
+        return call.forward()
 
     proxy.fault(hang_up, method="POST", type="Observation", first=2, times=1)
     try:
